@@ -1,0 +1,276 @@
+"""Every error that mops raises.
+
+Grouped by what the reader does next:
+
+    MopsError
+    ├── CallError                       fix the call
+    │   ├── UnkeyableArgumentError      an argument has no meaning as a value
+    │   ├── UnserializableError         a value cannot be stored
+    │   ├── RecursiveCallError          a call would wait for itself
+    │   ├── DecorationError             the function cannot be memoized as it is declared
+    │   └── ConfigurationError          a setting that cannot be meant
+    ├── SetupError               fix the environment
+    │   ├── CodeMismatchError           the remote has other code than the orchestrator
+    │   ├── FunctionNotFoundError       the remote cannot import the function
+    │   ├── UndecodableResultError      a verified result cannot be decoded here
+    │   ├── MissingExtraError           an optional dependency is not installed
+    │   ├── StoreDenied                 no permission
+    │   ├── StoreFull                   no space, or no quota
+    │   ├── StoreReadOnly               the root cannot be written
+    │   ├── UnsupportedStore            the root does not keep the promises of a blob store
+    │   ├── BlobArchived                the blob exists, but has to be rehydrated first
+    │   ├── InvalidKey                  a blob key outside the grammar
+    │   └── FormatTooNew                written by a later mops
+    ├── TransientError                  try again
+    │   ├── StoreUnavailable            no answer; the operation may have been applied
+    │   ├── FileChanged                 a file was modified while it was stored
+    │   ├── ShellFailed                 the command did not come to an outcome
+    │   │   ├── RemoteCrashed           the process that ran the function died
+    │   │   └── StartTimeout            the command never reported
+    │   └── CallCancelled               nobody wanted the call any more
+    ├── RemoteError                     the function raised something that cannot travel
+    └── DefectError                     report it
+        └── CorruptBlob                 stored bytes are not the ones that were written
+
+Every constructor takes one positional message and keyword details, which live in ``__dict__``: so every class survives
+pickling by the default protocol of exceptions.
+"""
+
+from typing import ClassVar
+
+
+class MopsError(Exception):
+    """What happened, to which call, and what to do.
+
+    Attributes:
+        function: reference of the function that was called, where one was.
+        memo_uri: address of everything about the call, where one is known.
+        advice: what to do next.
+    """
+
+    advice: str = ""
+
+    def __init__(self, message: str, *, function: str = "", memo_uri: str = "", advice: str = "") -> None:
+        super().__init__(message)
+        self.function = function
+        self.memo_uri = memo_uri
+        if advice:
+            self.advice = advice
+
+    def __str__(self) -> str:
+        details = (("function", self.function), ("memo", self.memo_uri), ("to do", self.advice))
+        return "\n".join([str(self.args[0]), *(f"  {name}: {text}" for name, text in details if text)])
+
+    def about(self, function: str, memo_uri: str) -> "MopsError":
+        """Name the call that this error befell, unless it is named already. Returns the error itself."""
+        self.function = self.function or function
+        self.memo_uri = self.memo_uri or memo_uri
+        return self
+
+
+# ------------------------------------------------------------------------------------------------ fix the call
+class CallError(MopsError):
+    """The call, or the way the function is declared, cannot work."""
+
+
+class UnkeyableArgumentError(CallError, TypeError):
+    """An argument has no meaning as a value. Raised before anything runs.
+
+    Attributes:
+        path: where the offending value stands, for example ``cfg.client._lock``.
+    """
+
+    advice = "pass a plain value, register one with @mops.key_for(type), or name the argument in ignore="
+
+    def __init__(self, message: str, *, path: str = "", function: str = "", memo_uri: str = "", advice: str = "") -> None:
+        super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
+        self.path = path
+
+
+class UnserializableError(CallError, TypeError):
+    """A value cannot be pickled.
+
+    Attributes:
+        path: where the offending value stands.
+    """
+
+    advice = "return plain data, or build the offending object from it on the calling side"
+
+    def __init__(self, message: str, *, path: str = "", function: str = "", memo_uri: str = "", advice: str = "") -> None:
+        super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
+        self.path = path
+
+
+class RecursiveCallError(CallError, RecursionError):
+    """A call would have to wait for its own result."""
+
+    advice = "give the inner call other arguments, or call the plain function: f.__wrapped__(...)"
+
+
+class DecorationError(CallError, TypeError):
+    """The function cannot be memoized as it is declared."""
+
+
+class ConfigurationError(CallError, ValueError):
+    """A setting that cannot be meant."""
+
+
+# ------------------------------------------------------------------------------------------------ fix the environment
+class SetupError(MopsError):
+    """Something around the call is not as it has to be."""
+
+
+class CodeMismatchError(SetupError):
+    """The remote has other code than the orchestrator.
+
+    Attributes:
+        definitions: the definitions that differ, by name.
+    """
+
+    advice = "install the same code in the remote, or state on_code_change='ignore'"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        definitions: tuple[str, ...] = (),
+        function: str = "",
+        memo_uri: str = "",
+        advice: str = "",
+    ) -> None:
+        super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
+        self.definitions = definitions
+
+
+class FunctionNotFoundError(SetupError, ImportError):
+    """The function, or something that it needs, cannot be imported where it has to run."""
+
+    advice = "install the package that holds the function in the remote, or put it on its sys.path"
+
+
+class UndecodableResultError(SetupError):
+    """A verified result cannot be decoded in this process: most often a class of it cannot be imported here."""
+
+    advice = "install the packages whose classes the result consists of; the stored result is intact"
+
+
+class MissingExtraError(SetupError, ImportError):
+    """An optional dependency is not installed."""
+
+
+class StoreError(MopsError):
+    """A blob store could not do what it was asked. The closed set of what adapters may raise."""
+
+
+class StoreDenied(StoreError, SetupError, PermissionError):
+    """No permission; nothing was applied."""
+
+    advice = "check the permissions of this user on the blob root"
+
+
+class StoreFull(StoreError, SetupError):
+    """No space or no quota left; nothing was applied."""
+
+    advice = "make room under the blob root, or name another one"
+
+
+class StoreReadOnly(StoreError, SetupError):
+    """The root cannot be written; nothing was applied."""
+
+    advice = "name a writable blob root"
+
+
+class UnsupportedStore(StoreError, SetupError):
+    """The root does not keep the promises of a blob store."""
+
+
+class BlobArchived(StoreError, SetupError):
+    """The blob exists, but is in an archive tier and has to be rehydrated before it can be read."""
+
+
+class InvalidKey(StoreError, SetupError, ValueError):
+    """A blob key outside the grammar of ``core/ports/blob_store.py``."""
+
+
+class FormatTooNew(StoreError, SetupError):
+    """The blob was written by a later version of mops."""
+
+    advice = "upgrade: pip install -U mops-run"
+
+
+# ------------------------------------------------------------------------------------------------ try again
+class TransientError(MopsError):
+    """The same call may well succeed at the next attempt."""
+
+
+class StoreUnavailable(StoreError, TransientError):
+    """No answer, or a server's error. The operation may have been applied."""
+
+    advice = "check the network and the service; the call can be repeated as it is"
+
+
+class FileChanged(StoreError, TransientError):
+    """A file was modified while it was read."""
+
+
+class ShellFailed(TransientError):
+    """The command ended, or could not be started, without an outcome in the store.
+
+    Attributes:
+        kind: the field of ``Retries`` that this failure falls under.
+    """
+
+    kind: ClassVar[str] = "infrastructure"
+
+
+class RemoteCrashed(ShellFailed):
+    """The process that ran the function died.
+
+    Attributes:
+        exit_code: as ``subprocess`` reports it: negative numbers are signals.
+    """
+
+    def __init__(self, message: str, *, exit_code: int = 0, function: str = "", memo_uri: str = "", advice: str = "") -> None:
+        super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
+        self.exit_code = exit_code
+
+
+class StartTimeout(ShellFailed):
+    """The command was started, but no remote ever reported."""
+
+
+class CallCancelled(TransientError):
+    """The execution was stopped because nobody wanted the call any more."""
+
+
+# ------------------------------------------------------------------------------------------------ the user's function
+class RemoteError(MopsError):
+    """The function raised an exception that cannot be rebuilt here; its text is here instead.
+
+    Attributes:
+        type_name: qualified name of the original exception.
+        traceback_text: the formatted traceback of the remote.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type_name: str = "",
+        traceback_text: str = "",
+        function: str = "",
+        memo_uri: str = "",
+        advice: str = "",
+    ) -> None:
+        super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
+        self.type_name = type_name
+        self.traceback_text = traceback_text
+
+
+# ------------------------------------------------------------------------------------------------ report it
+class DefectError(MopsError):
+    """Something that should not be possible."""
+
+
+class CorruptBlob(StoreError, DefectError):
+    """Stored bytes are not the ones that were written: torn by a power failure, truncated, or tampered with."""

@@ -1,0 +1,148 @@
+"""The BlobStore port: where bytes live.
+
+A blob store is a flat map from key to bytes under one root, shared by any number of processes and machines. The protocol
+of single flight rests on ``put_if_absent`` alone; there is no compare-and-swap, because POSIX file systems have none.
+
+Keys are segments of ``[a-z0-9._=@-]`` joined by ``/``: no empty, ``.`` or ``..`` segment, at most 200 bytes a segment and
+900 in all. Every method raises ``InvalidKey`` for another key before it touches anything.
+
+Adapters raise the subclasses of ``StoreError`` in ``mops.core.errors`` and nothing else. All methods may be called from
+any number of threads at once. Adapters pickle, and compare equal after it.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+Buffer: TypeAlias = bytes | memoryview
+"""Contiguous bytes. A ``memoryview`` has format ``B`` and one dimension."""
+
+
+class BlobInfo(NamedTuple):
+    """What a listing knows of one blob: key, size in bytes, time of its last write in seconds since the epoch, UTC."""
+
+    key: str
+    size: int
+    modified: float
+
+
+class BlobStore(Protocol):
+    """A flat map from key to bytes under one root."""
+
+    @property
+    @abstractmethod
+    def uri(self) -> str:
+        """The canonical root URI, from which another process opens the same store."""
+
+    @abstractmethod
+    def get(self, key: str, /) -> Buffer | None:
+        """Read one blob whole.
+
+        Returns:
+            The bytes, possibly a private copy-on-write memory map: changing it changes nothing stored, and what is
+            stored later does not change it. ``None`` means *absent for certain*, never *unreachable*.
+            Every write that completed before the call began is seen; a write in progress is seen whole or not at all.
+
+        Raises:
+            InvalidKey, StoreDenied, StoreUnavailable, BlobArchived.
+        """
+
+    @abstractmethod
+    def put_if_absent(self, key: str, /, *parts: Buffer) -> bool:
+        """Create one blob from the parts, one after the other, atomically: all bytes or none, first writer wins.
+
+        The parts are not joined in memory, not modified and not kept.
+
+        Returns:
+            ``True`` if and only if the stored bytes are the ones of *this* call, even when an answer was lost on the way
+            (the adapter reads back and compares); ``False`` if another write stands. Equal bytes of another call may
+            count as ours: callers that must know put something unique into them.
+
+        Raises:
+            InvalidKey, StoreDenied, StoreFull, StoreReadOnly: nothing was applied.
+            StoreUnavailable: it may have been applied.
+        """
+
+    @abstractmethod
+    def put(self, key: str, /, *parts: Buffer) -> None:
+        """Create or replace one blob atomically: a reader sees the old bytes or the new ones, never a mixture.
+
+        For heartbeats and tombstones only. Buffers that an earlier ``get`` returned do not change.
+
+        Raises:
+            As ``put_if_absent``.
+        """
+
+    @abstractmethod
+    def list(self, prefix: str = "", /, *, after: str = "") -> Iterator[BlobInfo]:
+        """List the blobs whose key starts with the prefix, in the order of their keys, resuming behind ``after``.
+
+        The prefix is a string prefix, not a folder: ``c`` lists ``c``, ``c/d`` and ``cc``. Blobs written or deleted while
+        the listing runs may be missing or present; all others are there exactly once. For people, explanations and garbage
+        collection, never for coordination. An empty store lists nothing.
+
+        Raises:
+            StoreDenied, StoreUnavailable: at any step of the iteration.
+        """
+
+    @abstractmethod
+    def delete(self, key: str, /) -> None:
+        """Remove one blob. Removing an absent one does nothing. Buffers that an earlier ``get`` returned stay readable.
+
+        Raises:
+            As ``put_if_absent``.
+        """
+
+
+@runtime_checkable
+class SupportsContent(Protocol):
+    """A store that hashes what it stores by content while it moves the bytes, and remembers what it has verified.
+
+    Stores without it are read and written through ``get`` and ``put_if_absent``, and the caller hashes.
+    """
+
+    @abstractmethod
+    def put_content(self, key_of: Callable[[bytes], str], /, *parts: Buffer) -> bytes:
+        """Store the parts under ``key_of(digest)``, where digest is the 32 bytes of their BLAKE3, and return the digest.
+
+        A blob that stands under the key already is left as it is. ``key_of`` is pure.
+
+        Raises:
+            As ``put_if_absent``.
+        """
+
+    @abstractmethod
+    def get_content(self, key: str, digest: bytes, /) -> Buffer | None:
+        """As ``get``, and the bytes are known to have that BLAKE3 digest.
+
+        Raises:
+            CorruptBlob: the stored bytes have another digest.
+            As ``get``.
+        """
+
+
+@runtime_checkable
+class SupportsSync(Protocol):
+    """A store whose completed writes may be lost in a power failure, unless asked not to be."""
+
+    @abstractmethod
+    def sync(self, key: str, /) -> None:
+        """Return when the blob under the key, which exists, survives a power failure, its name included.
+
+        Raises:
+            StoreUnavailable, StoreFull: it may not survive.
+        """
+
+
+@runtime_checkable
+class SupportsProbe(Protocol):
+    """A store that can prove its promises on its very root."""
+
+    @abstractmethod
+    def probe(self) -> None:
+        """Prove the promises of ``put_if_absent`` once, with blobs under ``mops1/probe/`` that it removes.
+
+        Raises:
+            UnsupportedStore: the root does not keep them.
+            As ``put_if_absent``.
+        """

@@ -1,0 +1,99 @@
+"""The Shell port: starts ``python -m mops remote`` in some environment.
+
+The whole contract is one command line and one exit status. The command reads what to run from the blob store and
+publishes what came of it there; a Shell never sees a function, an argument or a result.
+
+Every Protocol beside ``Shell`` is a capability that a Shell may have in addition.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+FailureKind: TypeAlias = Literal["user", "interrupted", "out_of_memory", "infrastructure"]
+"""The fields of ``Retries``: what a failure falls under."""
+
+
+class Shell(Protocol):
+    """Starts one command somewhere."""
+
+    @abstractmethod
+    def __call__(self, argv: Sequence[str], /) -> Future[None] | None:
+        """Start the command.
+
+        ``argv`` is complete, ready for ``subprocess.run``; a Shell that leaves the machine replaces ``argv[0]``, the
+        Python interpreter. The command must run with mops, the function's package and the blob root within reach.
+
+        Returns:
+            ``None``, or anything that is no Future, means that the command has finished with exit status 0. So
+            ``subprocess.run(argv, check=True)`` is a Shell. A Future resolves when the command has finished;
+            its ``running()`` is ``False`` while the engine behind it has the command pending, and its ``cancel()`` stops the
+            command, running or not.
+
+        Raises:
+            Exception: the command could not be started, or ended with another status, in the engine's own words; the same
+                through the Future. An attribute ``kind`` names the field of ``Retries`` that the failure falls under.
+                Foreign exceptions become ``ShellFailed``, with their cause.
+        """
+
+
+@runtime_checkable
+class SupportsLimits(Protocol):
+    """A Shell with limits that the Runner keeps for it.
+
+    Attributes:
+        max_workers: running commands of one orchestrator process.
+        start_timeout: seconds from the start of a command that is no longer pending to the first sign of its remote.
+    """
+
+    @property
+    @abstractmethod
+    def max_workers(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def start_timeout(self) -> float: ...
+
+
+@runtime_checkable
+class RunsInline(Protocol):
+    """No command at all: the call runs in the orchestrator's own process, with its live arguments.
+
+    Attributes:
+        max_workers: threads for submitted calls; direct calls run in the caller's thread.
+    """
+
+    @property
+    @abstractmethod
+    def runs_inline(self) -> Literal[True]: ...
+
+    @property
+    @abstractmethod
+    def max_workers(self) -> int: ...
+
+
+class RemoteCommand(NamedTuple):
+    """What the command line tells the remote: which call of which store, and the epoch that it was started for."""
+
+    root: str
+    memo: str
+    epoch: int
+
+    def argv(self, python: str) -> list[str]:
+        """The complete command for one interpreter."""
+        return [python, "-m", "mops", "remote", "--root", self.root, "--memo", self.memo, "--epoch", str(self.epoch)]
+
+
+def parse_remote(arguments: Sequence[str]) -> RemoteCommand:
+    """Read what follows ``python -m mops remote``.
+
+    Raises:
+        ValueError: it is not what ``RemoteCommand.argv`` writes.
+    """
+    names = ("--root", "--memo", "--epoch")
+    options = dict(zip(arguments[::2], arguments[1::2], strict=False))
+    if len(arguments) != 2 * len(names) or set(options) != set(names) or not options["--epoch"].isdigit():
+        expected = " ".join(f"{name} {name[2:].upper()}" for name in names)
+        raise ValueError(f"mops remote takes {expected}, not: {' '.join(arguments)}")
+    return RemoteCommand(options["--root"], options["--memo"], int(options["--epoch"]))
