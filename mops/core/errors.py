@@ -82,7 +82,9 @@ class UnkeyableArgumentError(CallError, TypeError):
 
     advice = "pass a plain value, register one with @mops.key_for(type), or name the argument in ignore="
 
-    def __init__(self, message: str, *, path: str = "", function: str = "", memo_uri: str = "", advice: str = "") -> None:
+    def __init__(
+        self, message: str, *, path: str = "", function: str = "", memo_uri: str = "", advice: str = ""
+    ) -> None:
         super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
         self.path = path
 
@@ -96,7 +98,9 @@ class UnserializableError(CallError, TypeError):
 
     advice = "return plain data, or build the offending object from it on the calling side"
 
-    def __init__(self, message: str, *, path: str = "", function: str = "", memo_uri: str = "", advice: str = "") -> None:
+    def __init__(
+        self, message: str, *, path: str = "", function: str = "", memo_uri: str = "", advice: str = ""
+    ) -> None:
         super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
         self.path = path
 
@@ -230,7 +234,9 @@ class RemoteCrashed(ShellFailed):
         exit_code: as ``subprocess`` reports it: negative numbers are signals.
     """
 
-    def __init__(self, message: str, *, exit_code: int = 0, function: str = "", memo_uri: str = "", advice: str = "") -> None:
+    def __init__(
+        self, message: str, *, exit_code: int = 0, function: str = "", memo_uri: str = "", advice: str = ""
+    ) -> None:
         super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
         self.exit_code = exit_code
 

@@ -1,10 +1,11 @@
 """The BlobStore port: where bytes live.
 
-A blob store is a flat map from key to bytes under one root, shared by any number of processes and machines. The protocol
-of single flight rests on ``put_if_absent`` alone; there is no compare-and-swap, because POSIX file systems have none.
+A blob store is a flat map from key to bytes under one root, shared by any number of processes and machines. The
+protocol of single flight rests on ``put_if_absent`` alone; there is no compare-and-swap, because POSIX file systems
+have none.
 
-Keys are segments of ``[a-z0-9._=@-]`` joined by ``/``: no empty, ``.`` or ``..`` segment, at most 200 bytes a segment and
-900 in all. Every method raises ``InvalidKey`` for another key before it touches anything.
+Keys are segments of ``[a-z0-9._=@-]`` joined by ``/``: no empty, ``.`` or ``..`` segment, at most 200 bytes a segment
+and 900 in all. Every method raises ``InvalidKey`` for another key before it touches anything.
 
 Adapters raise the subclasses of ``StoreError`` in ``mops.core.errors`` and nothing else. All methods may be called from
 any number of threads at once. Adapters pickle, and compare equal after it.
@@ -54,9 +55,9 @@ class BlobStore(Protocol):
         The parts are not joined in memory, not modified and not kept.
 
         Returns:
-            ``True`` if and only if the stored bytes are the ones of *this* call, even when an answer was lost on the way
-            (the adapter reads back and compares); ``False`` if another write stands. Equal bytes of another call may
-            count as ours: callers that must know put something unique into them.
+            ``True`` if and only if the stored bytes are the ones of *this* call, even when an answer was lost on the
+            way (the adapter reads back and compares); ``False`` if another write stands. Equal bytes of another call
+            may count as ours: callers that must know put something unique into them.
 
         Raises:
             InvalidKey, StoreDenied, StoreFull, StoreReadOnly: nothing was applied.
@@ -77,9 +78,9 @@ class BlobStore(Protocol):
     def list(self, prefix: str = "", /, *, after: str = "") -> Iterator[BlobInfo]:
         """List the blobs whose key starts with the prefix, in the order of their keys, resuming behind ``after``.
 
-        The prefix is a string prefix, not a folder: ``c`` lists ``c``, ``c/d`` and ``cc``. Blobs written or deleted while
-        the listing runs may be missing or present; all others are there exactly once. For people, explanations and garbage
-        collection, never for coordination. An empty store lists nothing.
+        The prefix is a string prefix, not a folder: ``c`` lists ``c``, ``c/d`` and ``cc``. Blobs written or deleted
+        while the listing runs may be missing or present; all others are there exactly once. For people, explanations
+        and garbage collection, never for coordination. An empty store lists nothing.
 
         Raises:
             StoreDenied, StoreUnavailable: at any step of the iteration.
@@ -103,7 +104,7 @@ class SupportsContent(Protocol):
 
     @abstractmethod
     def put_content(self, key_of: Callable[[bytes], str], /, *parts: Buffer) -> bytes:
-        """Store the parts under ``key_of(digest)``, where digest is the 32 bytes of their BLAKE3, and return the digest.
+        """Store the parts under ``key_of(digest)``, digest being the 32 bytes of their BLAKE3, and return the digest.
 
         A blob that stands under the key already is left as it is. ``key_of`` is pure.
 

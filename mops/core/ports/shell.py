@@ -27,14 +27,14 @@ class Shell(Protocol):
 
         Returns:
             ``None``, or anything that is no Future, means that the command has finished with exit status 0. So
-            ``subprocess.run(argv, check=True)`` is a Shell. A Future resolves when the command has finished;
-            its ``running()`` is ``False`` while the engine behind it has the command pending, and its ``cancel()`` stops the
-            command, running or not.
+            ``subprocess.run(argv, check=True)`` is a Shell. A Future resolves when the command has finished; its
+            ``running()`` is ``False`` while the engine behind it has the command pending, and its ``cancel()`` stops
+            the command, running or not.
 
         Raises:
-            Exception: the command could not be started, or ended with another status, in the engine's own words; the same
-                through the Future. An attribute ``kind`` names the field of ``Retries`` that the failure falls under.
-                Foreign exceptions become ``ShellFailed``, with their cause.
+            Exception: the command could not be started, or ended with another status, in the engine's own words; the
+                same through the Future. An attribute ``kind`` names the field of ``Retries`` that the failure falls
+                under. Foreign exceptions become ``ShellFailed``, with their cause.
         """
 
 
