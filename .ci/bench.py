@@ -1,0 +1,18 @@
+"""Set up an environment with mops and its peers, and run the benchmarks in it."""
+
+import subprocess
+import sys
+
+from environments import PROJECT, environment, install_debian, run
+
+
+def main() -> int:
+    """Return the exit status of the benchmarks."""
+    install_debian(**{"mkfs.ext4": "e2fsprogs"})
+    python = environment("bench", "bench")
+    run(python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", ".")
+    return subprocess.run([python, PROJECT / "benchmarks", *sys.argv[1:]], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

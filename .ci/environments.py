@@ -1,0 +1,110 @@
+"""The environments, the wheel and the second Python that the checks run in: made under .cache/, kept between runs."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent
+CACHE = PROJECT / ".cache"
+SECOND_PYTHON = CACHE / "trixie"
+SITE_OF_SECOND_PYTHON = "opt/site"  # relative to its root folder
+
+
+def run(*command: str | Path, **environment: str) -> None:
+    """Run one command from the project's folder, or raise ``CalledProcessError``."""
+    print("+", *command, flush=True)
+    subprocess.run(command, check=True, cwd=PROJECT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL)
+
+
+def install_debian(**package_of_command: str) -> None:
+    """Install the Debian packages of those commands that are missing."""
+    missing = {package for command, package in package_of_command.items() if not shutil.which(command)}
+    if missing:
+        run("apt-get", "update")
+        run("apt-get", "install", "-y", *sorted(missing), DEBIAN_FRONTEND="noninteractive")
+
+
+def environment(name: str, *groups: str) -> Path:
+    """Make ``.cache/<name>`` with these dependency groups and what mops itself needs; return its Python.
+
+    It is made anew when its requirements or the Python that makes it have changed.
+    """
+    folder = CACHE / name
+    python = folder / "bin" / "python"
+    if not _is_current(folder, groups):
+        shutil.rmtree(folder, ignore_errors=True)
+        run(sys.executable, "-m", "venv", folder)
+        run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
+        run(python, "-m", "pip", "install", "--quiet", *_base_requirements(), *(f"--group={group}" for group in groups))
+        _stamp(folder).write_text(_key(groups))
+    return python
+
+
+def build_wheel(python: Path) -> Path:
+    """Build the wheel of this tree with an environment that has hatchling."""
+    folder = CACHE / "wheel"
+    shutil.rmtree(folder, ignore_errors=True)
+    run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ".")
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def install_wheel(python: Path, wheel: Path) -> None:
+    """Put the wheel, and nothing else, into an environment in place of an earlier one."""
+    run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", wheel)
+
+
+def bare_environment(wheel: Path) -> Path:
+    """Make an environment anew by nothing but ``pip install <wheel>``."""
+    folder = CACHE / "bare"
+    shutil.rmtree(folder, ignore_errors=True)
+    run(sys.executable, "-m", "venv", folder)
+    run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", wheel)
+    return folder / "bin" / "python"
+
+
+def second_python(wheel: Path, pip: Path) -> None:
+    """Make a Debian 13 in ``SECOND_PYTHON``: Python 3.13, the wheel and the libraries whose values mops keys."""
+    if not _is_current(SECOND_PYTHON, ["values"]):
+        install_debian(debootstrap="debootstrap")
+        shutil.rmtree(SECOND_PYTHON, ignore_errors=True)
+        run("debootstrap", "--variant=minbase", "--include=python3", "trixie", SECOND_PYTHON)
+        _install_into_second_python(pip, "--group=values", *_base_requirements())
+        _stamp(SECOND_PYTHON).write_text(_key(["values"]))
+    _install_into_second_python(pip, "--no-deps", "--upgrade", str(wheel))
+
+
+def _install_into_second_python(pip: Path, *what: str) -> None:
+    site = SECOND_PYTHON / SITE_OF_SECOND_PYTHON
+    target = ("--target", site, "--python-version", "3.13", "--only-binary", ":all:")
+    run(pip, "-m", "pip", "install", "--quiet", *target, *what)
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text())
+
+
+def _base_requirements() -> list[str]:
+    return list(_project()["project"]["dependencies"])
+
+
+def _key(groups: Sequence[str]) -> str:
+    """What an environment depends on: all groups, because one may include another, and the Python that makes it."""
+    project = _project()
+    inputs = (sys.version, project["project"]["dependencies"], project["dependency-groups"], groups)
+    return hashlib.sha256(repr(inputs).encode()).hexdigest()
+
+
+def _stamp(folder: Path) -> Path:
+    return folder / ".made-from"
+
+
+def _is_current(folder: Path, groups: Sequence[str]) -> bool:
+    stamp = _stamp(folder)
+    return stamp.exists() and stamp.read_text() == _key(groups)

@@ -1,0 +1,107 @@
+"""Everything that must hold before a change lands; with names as arguments, those stages alone.
+
+The tests run against the built wheel: from a folder that has the tests and all that they read, but not the sources.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from environments import (
+    CACHE,
+    PROJECT,
+    SECOND_PYTHON,
+    SITE_OF_SECOND_PYTHON,
+    bare_environment,
+    build_wheel,
+    environment,
+    install_debian,
+    install_wheel,
+    second_python,
+)
+from stages import Stage, close, report_file, run_lanes
+
+ROOM = CACHE / "room"
+SEEDS = "1000"  # of each simulated scenario, unless MOPS_SIM_SEEDS says otherwise
+
+
+def main(names: Sequence[str]) -> int:
+    """Set up, run the stages in two lanes, one a core, and return the exit status."""
+    python = environment("test", "test")
+    wheel = build_wheel(python)
+    install_wheel(python, wheel)
+    prepare_room()
+    lanes = ([*lint_stages(python), *test_stages(python, wheel)], [simulation(python)])
+    chosen = [[stage for stage in lane if not names or stage.name in names] for lane in lanes]
+    return close(run_lanes(*filter(None, chosen)))
+
+
+def prepare_room() -> None:
+    """Copy what the tests read into a folder where ``import mops`` can only mean the installed wheel."""
+    shutil.rmtree(ROOM, ignore_errors=True)
+    litter = shutil.ignore_patterns("__pycache__", "results")
+    for name in ("tests", "examples", "docs", "benchmarks"):
+        shutil.copytree(PROJECT / name, ROOM / name, ignore=litter)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(PROJECT / name, ROOM / name)
+
+
+def lint_stages(python: Path) -> list[Stage]:
+    """Formatting, lint, types and import contracts, on the sources."""
+    tools = python.parent
+    ruff = str(tools / "ruff")
+    return [
+        Stage("lint", lambda: [[ruff, "check"], [ruff, "format", "--check"]], PROJECT, clean()),
+        Stage("types", lambda: [[str(tools / "mypy")]], PROJECT, clean()),
+        Stage("public-types", lambda: [[str(tools / "pyright"), "--pythonpath", str(python)]], PROJECT, clean()),
+        Stage("imports", lambda: [[str(tools / "lint-imports")]], PROJECT, clean()),
+    ]
+
+
+def test_stages(python: Path, wheel: Path) -> list[Stage]:
+    """The tests, apart from the long simulation."""
+    covered = [str(python), "-m", "coverage", "run", *_pytest("unit", "tests/unit", "tests/contract")]
+
+    def without_extras() -> list[list[str]]:
+        return [[str(bare_environment(wheel)), "tests/import_every_module.py"]]
+
+    def integration() -> list[list[str]]:
+        install_debian(strace="strace")
+        second_python(wheel, python)
+        return [[str(python), *_pytest("integration", "tests/integration")]]
+
+    other = f"chroot {SECOND_PYTHON} /usr/bin/env PYTHONPATH=/{SITE_OF_SECOND_PYTHON} /usr/bin/python3.13"
+    return [
+        Stage("no-extras", without_extras, ROOM, clean()),
+        Stage("unit", lambda: [covered], ROOM, clean(), 900),
+        Stage("coverage", lambda: _coverage(python), ROOM, clean()),
+        Stage("integration", integration, ROOM, clean(MOPS_OTHER_PYTHON=other), 1200),
+    ]
+
+
+def simulation(python: Path) -> Stage:
+    """The protocol under virtual time with faults, many seeds."""
+    seeds = os.environ.get("MOPS_SIM_SEEDS", SEEDS)
+    command = [str(python), *_pytest("simulation", "tests/simulation"), "-s"]
+    return Stage("simulation", lambda: [command], ROOM, clean(MOPS_SIM_SEEDS=seeds), max(1200, int(seeds)))
+
+
+def clean(**extra: str) -> dict[str, str]:
+    """The environment without what would let tests import another mops than the wheel."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MOPS_"))}
+    return {**inherited, "MOPS_TEST_WHEEL": "1", **extra}
+
+
+def _pytest(stage: str, *folders: str) -> list[str]:
+    return ["-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report_file(stage)}", *folders]
+
+
+def _coverage(python: Path) -> list[list[str]]:
+    coverage = [str(python), "-m", "coverage"]
+    return [[*coverage, "combine", "--quiet"], [*coverage, "report"]]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""What is loaded when, and how large the pieces are."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mops
+
+LONGEST_FUNCTION = 50  # lines, docstring apart
+LONGEST_MODULE = 400
+
+SDKS = {"numpy", "pandas", "polars", "pyarrow", "pydantic", "cloudpickle", "azure", "docker", "kubernetes"}
+FOR_PEOPLE = {"click", "rich"}
+TEST_TOOLS = {"pytest", "hypothesis", "mops.testing"}
+SLOW = {"inspect", "logging", "importlib.metadata", "subprocess", "concurrent.futures"}
+
+PACKAGE = Path(mops.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def loaded_by(program: str) -> set[str]:
+    """The modules that a program loads in a fresh interpreter, beyond what an empty one has."""
+    answer = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys\nbefore = set(sys.modules)\n{program}\nprint(*(set(sys.modules) - before))",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(answer.stdout.split())
+
+
+def test_importing_mops_loads_no_sdk_no_test_tool_and_nothing_slow():
+    loaded = loaded_by("import mops")
+
+    assert "mops" in loaded
+    assert not loaded & (SDKS | FOR_PEOPLE | TEST_TOOLS | SLOW)
+
+
+@pytest.mark.skipif("MOPS_TEST_WHEEL" not in os.environ, reason="these tests run on the source tree")
+def test_these_tests_run_against_the_installed_wheel():
+    assert PACKAGE.parent.name == "site-packages"
+    assert not (Path.cwd() / "mops").exists()
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (PACKAGE / "py.typed").exists()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_modules_and_functions_stay_small(path: Path):
+    source = path.read_text()
+
+    assert source.count("\n") <= LONGEST_MODULE
+    too_long = {f.name: length(f) for f in functions(ast.parse(source)) if length(f) > LONGEST_FUNCTION}
+    assert not too_long
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from ``def`` to the end, without the docstring: a contract may be as long as it has to be."""
+    first = function.body[0]
+    docstring = first if ast.get_docstring(function, clean=False) is not None else None
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    return lines - ((docstring.end_lineno or 0) - docstring.lineno + 1 if docstring else 0)
