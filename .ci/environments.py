@@ -17,9 +17,20 @@ SITE_OF_SECOND_PYTHON = "opt/site"  # relative to its root folder
 
 
 def run(*command: str | Path, **environment: str) -> None:
-    """Run one command from the project's folder, or raise ``CalledProcessError``."""
+    """Run one command from the project's folder; print what it said and raise ``CalledProcessError`` if it fails."""
     print("+", *command, flush=True)
-    subprocess.run(command, check=True, cwd=PROJECT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode:
+        print(done.stdout.decode(errors="replace"), flush=True)
+    done.check_returncode()
 
 
 def install_debian(**package_of_command: str) -> None:
