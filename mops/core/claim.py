@@ -1,0 +1,469 @@
+"""Single flight: who runs a call, who waits for whom, and what happens when one of them dies.
+
+Blobs of one memo, every one written by ``put_if_absent``, but for the one marked *:
+
+    r<g>       result of generation g, or a tombstone that voids it*      absent -> value -> tombstone, absent -> tombstone
+    e<n>       claim of epoch n: session, generation, the call
+    e<n>.<i>   log of epoch n, slots 1, 2, ...: adoption | leave | end; nothing follows an end
+
+Rules of this file:
+
+* Results decide. The first ``r<g>`` stands, whoever wrote it; claims only save work.
+* Every race is a race for one write-once slot. Claims, adoptions and ends are unique bytes, so a repeated write whose first
+  answer was lost finds out whose they are.
+* An epoch is over when its log holds an end, or when ``r<g>`` of its generation exists in any form.
+* The owner of an epoch is the last remote that adopted it, unless its session is gone; then, or before any adoption, the
+  holder of the claim, until it leaves. Others take an epoch over when its owner is stale, or when nobody owns it.
+* Staleness is what one observer measured between its own looks. No clocks of two processes are compared.
+* Whoever takes over ends exactly the slot after the log that he judged: if somebody adopted meanwhile, he has to judge anew.
+"""
+
+from typing import Any, Final, TypeAlias, final
+
+from mops.core.blob_layout import Memo, claim_slot, log_slot, result_slot
+from mops.core.effects import (
+    GONE,
+    Ask,
+    Describe,
+    Effect,
+    Exit,
+    Get,
+    Held,
+    Issue,
+    Job,
+    KnownDead,
+    Look,
+    Now,
+    Pulse,
+    Put,
+    PutIfAbsent,
+    Report,
+    Steps,
+    Ticket,
+    Wait,
+)
+from mops.core.envelope import (
+    ADOPTION,
+    CLAIM,
+    END,
+    LEAVE,
+    RESULT,
+    TOMBSTONE,
+    Envelope,
+    header_json,
+    kind_of,
+    seal,
+    unseal,
+)
+from mops.core.errors import CorruptBlob, StartTimeout, StoreUnavailable
+from mops.core.failure import FailureRecord
+from mops.core.ports.blob_store import Buffer
+
+STALE_AFTER: Final = 6
+"""Heartbeat intervals without a beat after which a session counts as dead."""
+FAILED: Final = "failed"
+TAKEN_OVER: Final = "taken over"
+LEFT: Final = "its caller left"
+CANCELLED: Final = "cancelled"
+_FIRST_RETRY: Final = 1.0
+_LAST_RETRY: Final = 20.0
+
+
+@final
+class Timing:
+    """How long to wait for what, in seconds.
+
+    Attributes:
+        first_look: how long an unreachable store is asked again before a call has claimed anything.
+        in_flight: the same for a call that waits or runs.
+        poll: the first wait between two looks at a call that runs elsewhere; waits grow to 20 s.
+        start_timeout: from the start of a command to the first sign of its remote.
+        sync_after: results that took at least so long to compute survive a power failure.
+    """
+
+    __slots__ = ("first_look", "in_flight", "poll", "start_timeout", "sync_after")
+
+    def __init__(
+        self,
+        *,
+        first_look: float = 60.0,
+        in_flight: float = 1800.0,
+        poll: float = 0.005,
+        start_timeout: float = 300.0,
+        sync_after: float = 0.1,
+    ) -> None:
+        self.first_look = first_look
+        self.in_flight = in_flight
+        self.poll = poll
+        self.start_timeout = start_timeout
+        self.sync_after = sync_after
+
+
+# ------------------------------------------------------------------------------------------------ records
+@final
+class Claim:
+    """Who runs an epoch.
+
+    Attributes:
+        header: all that the claim says, as plain data.
+        envelope: the blob, where it was read; its payload is the call, where a remote needs it.
+    """
+
+    __slots__ = ("envelope", "generation", "header", "nonce", "producer", "session")
+
+    def __init__(self, header: dict[str, Any], envelope: Envelope | None = None) -> None:
+        self.header = header
+        self.envelope = envelope
+        self.session = str(header["session"])
+        self.nonce = str(header["nonce"])
+        self.generation = int(header["generation"])
+        self.producer = header.get("producer")
+
+
+@final
+class Adoption:
+    """A remote that runs the epoch from here on."""
+
+    __slots__ = ("nonce", "producer", "session")
+
+    def __init__(self, header: dict[str, Any]) -> None:
+        self.session = str(header["session"])
+        self.nonce = str(header["nonce"])
+        self.producer = header.get("producer")
+
+
+@final
+class Leave:
+    """The holder no longer watches an adopted epoch."""
+
+    __slots__ = ()
+
+
+@final
+class End:
+    """Nothing more happens in this epoch."""
+
+    __slots__ = ("failure", "why")
+
+    def __init__(self, why: str, failure: FailureRecord | None = None) -> None:
+        self.why = why
+        self.failure = failure
+
+
+@final
+class Unreadable:
+    """A record of the log that cannot be read: counted as the adoption of a session that is never heard of."""
+
+    __slots__ = ()
+
+
+LogRecord: TypeAlias = Adoption | Leave | End | Unreadable
+
+
+def _read_claim(memo: Memo, number: int, data: Buffer) -> Claim | None:
+    """The claim, or ``None`` where it cannot be read: then the epoch counts as over."""
+    try:
+        envelope = unseal(data, owner=memo.digest, slot=claim_slot(number))
+        return Claim(envelope.header(), envelope) if envelope.kind == CLAIM else None
+    except (CorruptBlob, KeyError, ValueError, TypeError):
+        return None
+
+
+def read_log_record(memo: Memo, slot: str, data: Buffer) -> LogRecord:
+    """Decode one record of a log."""
+    try:
+        envelope = unseal(data, owner=memo.digest, slot=slot)
+        header = envelope.header()
+        if envelope.kind == ADOPTION:
+            return Adoption(header)
+        if envelope.kind == LEAVE:
+            return Leave()
+        return End(str(header["why"]), _failure_in(header, envelope))
+    except (CorruptBlob, KeyError, ValueError, TypeError):
+        return End("its end cannot be read") if kind_of(data) == END else Unreadable()
+
+
+def _failure_in(header: dict[str, Any], envelope: Envelope) -> FailureRecord | None:
+    if "failure" not in header:
+        return None
+    pickled = b"".join(bytes(part) for part in envelope.segments() if isinstance(part, bytes | memoryview))
+    return FailureRecord.from_plain(header["failure"], pickled)
+
+
+def _ticket_fields(ticket: Ticket) -> dict[str, Any]:
+    return {"session": ticket.session, "nonce": ticket.nonce, "utc": ticket.utc}
+
+
+def claim_parts(
+    memo: Memo, number: int, generation: int, ticket: Ticket, about: bytes, segments: Any = (b"",)
+) -> list[Buffer]:  # fmt: skip
+    """The blob of a claim. ``about`` is a JSON object that describes the call."""
+    header = header_json(**_ticket_fields(ticket), generation=generation, producer=ticket.producer, call=about)
+    return seal(
+        CLAIM, owner=memo.digest, slot=claim_slot(number), fingerprint=memo.fingerprint, header=header, segments=segments
+    )
+
+
+def adoption_parts(memo: Memo, slot: str, ticket: Ticket) -> list[Buffer]:
+    """The blob of an adoption."""
+    header = header_json(**_ticket_fields(ticket), producer=ticket.producer)
+    return seal(ADOPTION, owner=memo.digest, slot=slot, fingerprint=memo.fingerprint, header=header)
+
+
+def end_parts(memo: Memo, slot: str, ticket: Ticket, why: str, failure: FailureRecord | None = None) -> list[Buffer]:
+    """The blob of an end, with the failure that ended the epoch, if one did."""
+    fields = _ticket_fields(ticket) | {"why": why} | ({"failure": failure.plain()} if failure else {})
+    return seal(
+        END,
+        owner=memo.digest,
+        slot=slot,
+        fingerprint=memo.fingerprint,
+        header=header_json(**fields),
+        segments=(failure.pickled if failure else b"",),
+    )
+
+
+def leave_parts(memo: Memo, slot: str, ticket: Ticket) -> list[Buffer]:
+    """The blob of a leave."""
+    header = header_json(**_ticket_fields(ticket))
+    return seal(LEAVE, owner=memo.digest, slot=slot, fingerprint=memo.fingerprint, header=header)
+
+
+# ------------------------------------------------------------------------------------------------ steps
+def key(memo: Memo, slot: str) -> str:
+    """The blob key of a slot of a memo."""
+    return f"{memo.folder}/{slot}"
+
+
+def patiently(effect: Effect, patience: float) -> Steps[Any]:
+    """Repeat an idempotent effect until it is answered, or the store was out of reach for longer than ``patience``.
+
+    Raises:
+        StoreUnavailable: the last one.
+    """
+    since, delay = None, _FIRST_RETRY
+    while True:
+        try:
+            return (yield effect)
+        except StoreUnavailable:
+            now = yield Now()
+            since = now if since is None else since
+            if now - since >= patience:
+                raise
+        yield Wait(delay)
+        delay = min(delay * 2, _LAST_RETRY)
+
+
+def create(blob_key: str, parts: list[Buffer], patience: float) -> Steps[bool]:
+    """Write unique bytes once: ``True`` if and only if they are the ones that stand, whatever was lost on the way."""
+    return (yield from patiently(PutIfAbsent(blob_key, parts), patience))  # type: ignore[no-any-return]
+
+
+@final
+class Watch:
+    """How long one observer has seen an unchanged token: gaps between looks count for at most a sixth of the limit."""
+
+    __slots__ = ("_seen_at", "_token", "stale")
+
+    def __init__(self) -> None:
+        self._token: object = self
+        self._seen_at = 0.0
+        self.stale = 0.0
+
+    def see(self, token: object, seen_at: float, limit: float) -> bool:
+        """Note a look; whether the token has been unchanged for the limit."""
+        if token != self._token:
+            self._token, self.stale = token, 0.0
+        else:
+            self.stale += min(seen_at - self._seen_at, limit / STALE_AFTER)
+        self._seen_at = seen_at
+        return self.stale >= limit
+
+
+@final
+class Epoch:
+    """What one process knows of an epoch.
+
+    Attributes:
+        number: 1, 2, 3...
+        claim: who runs it; ``None`` where that cannot be read.
+        log: what was read of its log.
+        mine: this call holds the claim.
+        seen_open: this call has seen it before it was over, so its failure is this call's failure.
+    """
+
+    __slots__ = ("claim", "log", "mine", "number", "seen_open", "watch")
+
+    def __init__(self, number: int, claim: Claim | None, *, mine: bool = False) -> None:
+        self.number = number
+        self.claim = claim
+        self.mine = mine
+        self.log: list[LogRecord] = []
+        self.watch = Watch()
+        self.seen_open = mine
+
+    @property
+    def end(self) -> End | None:
+        """The end of its log, if it has one."""
+        last = self.log[-1] if self.log else None
+        return last if isinstance(last, End) else None
+
+    @property
+    def adopted_by(self) -> Adoption | Unreadable | None:
+        """The last adoption of its log."""
+        return next((record for record in reversed(self.log) if isinstance(record, Adoption | Unreadable)), None)
+
+    def key(self, memo: Memo) -> str:
+        """The key of its claim, which names it in the table of a session."""
+        return key(memo, claim_slot(self.number))
+
+
+def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, Envelope | None]]:
+    """Follow tombstones: the first generation that is not void, and its value if it has one.
+
+    A value that is not what was written is voided and reported.
+    """
+    while True:
+        slot = result_slot(generation)
+        data = yield from patiently(Get(key(memo, slot)), patience)
+        if data is None:
+            return generation, None
+        try:
+            envelope = unseal(data, owner=memo.digest, slot=slot)
+            if envelope.kind == RESULT:
+                return generation, envelope
+            if envelope.kind != TOMBSTONE:
+                raise CorruptBlob("neither a result nor a tombstone")  # noqa: TRY301 - one place that voids
+        except CorruptBlob as error:
+            yield from void_corrupt(memo, generation, str(error.args[0]), patience)
+        generation += 1
+
+
+def void(memo: Memo, generation: int, patience: float) -> Steps[None]:
+    """Value or nothing becomes a tombstone. Any number of voiders write the same blob."""
+    slot = result_slot(generation)
+    parts = seal(TOMBSTONE, owner=memo.digest, slot=slot)
+    if not (yield from create(key(memo, slot), parts, patience)):
+        yield from patiently(Put(key(memo, slot), parts), patience)
+
+
+def void_corrupt(memo: Memo, generation: int, why: str, patience: float) -> Steps[None]:
+    """Void a result that must not be served, and say so."""
+    yield Report(f"{key(memo, result_slot(generation))}: {why}; it is voided and computed anew")
+    yield from void(memo, generation, patience)
+
+
+def read_epoch(memo: Memo, number: int, patience: float) -> Steps[Epoch | None]:
+    """Read who runs an epoch; ``None`` where it was never claimed."""
+    data = yield from patiently(Get(key(memo, claim_slot(number))), patience)
+    return None if data is None else Epoch(number, _read_claim(memo, number, data))
+
+
+def read_log(memo: Memo, epoch: Epoch, patience: float) -> Steps[None]:
+    """Append to the epoch's log what was written since."""
+    while epoch.end is None:
+        slot = log_slot(epoch.number, len(epoch.log) + 1)
+        data = yield from patiently(Get(key(memo, slot)), patience)
+        if data is None:
+            return
+        epoch.log.append(read_log_record(memo, slot, data))
+
+
+def close(
+    memo: Memo, epoch: Epoch, why: str, patience: float, failure: FailureRecord | None = None
+) -> Steps[bool]:  # fmt: skip
+    """Try to end an epoch at the slot after the log that was judged; whatever came first stands.
+
+    Returns:
+        Whether the epoch is ended now, by whomever.
+    """
+    slot = log_slot(epoch.number, len(epoch.log) + 1)
+    ticket = yield Issue()
+    if (yield from create(key(memo, slot), end_parts(memo, slot, ticket, why, failure), patience)):
+        epoch.log.append(End(why, failure))
+    else:
+        yield from read_log(memo, epoch, patience)
+    return epoch.end is not None
+
+
+def release(
+    memo: Memo, number: int, claim: list[Buffer], patience: float, *, cancel: bool = False
+) -> Steps[None]:  # fmt: skip
+    """Leave an epoch that this process claimed, or was about to: end it where no remote adopted it, else write that we left.
+
+    Writing the claim once more settles whether it was ever written. With ``cancel``, the epoch is ended even where a
+    remote adopted it.
+    """
+    if (yield from create(key(memo, claim_slot(number)), claim, patience)):
+        position, ended = 1, False
+        while not ended:
+            slot = log_slot(number, position)
+            ticket = yield Issue()
+            if position == 1 or cancel:
+                parts = end_parts(memo, slot, ticket, CANCELLED if cancel else LEFT)
+            else:
+                parts = leave_parts(memo, slot, ticket)
+            ended = yield from create(key(memo, slot), parts, patience)
+            if not ended:
+                data = yield from patiently(Get(key(memo, slot)), patience)
+                ended = isinstance(read_log_record(memo, slot, data), End)
+            position += 1
+    yield Exit(key(memo, claim_slot(number)))
+
+
+def over(memo: Memo, epoch: Epoch, generation: int, timing: Timing) -> Steps[bool]:
+    """Whether the epoch is finished, so that the next may be claimed; takes it over where its owner fell silent."""
+    if epoch.claim is None or epoch.claim.generation < generation:
+        return True
+    yield from read_log(memo, epoch, timing.in_flight)
+    if epoch.end is not None:
+        return True
+    epoch.seen_open = True
+    if epoch.mine and (yield from _never_started(epoch, timing)):
+        failure = yield Describe(StartTimeout(f"no sign of a remote {timing.start_timeout:g} s after its command started"))
+        return (yield from close(memo, epoch, FAILED, timing.in_flight, failure))
+    if (yield from _abandoned(memo, epoch, epoch.claim, timing)):
+        return (yield from close(memo, epoch, TAKEN_OVER, timing.in_flight))
+    return False
+
+
+def _abandoned(memo: Memo, epoch: Epoch, claim: Claim, timing: Timing) -> Steps[bool]:
+    """Whether nobody owns the epoch, or its owner is dead or stale."""
+    adoption = epoch.adopted_by
+    if isinstance(adoption, Unreadable):
+        now = yield Now()
+        return epoch.watch.see((len(epoch.log), "unreadable"), now, STALE_AFTER * 10.0)
+    if adoption is not None:
+        pulse: Pulse = yield from patiently(Look(adoption.session), timing.in_flight)
+        if pulse.token != GONE:
+            return (yield from _stale(epoch, pulse, adoption.producer))
+    if epoch.mine:
+        return False
+    if any(isinstance(record, Leave) for record in epoch.log):
+        return True
+    held = yield Held(claim.session, epoch.key(memo))
+    if held is not None:
+        return not held
+    pulse = yield from patiently(Look(claim.session), timing.in_flight)
+    if epoch.key(memo) in pulse.owed:
+        return True
+    return (yield from _stale(epoch, pulse, claim.producer))
+
+
+def _stale(epoch: Epoch, pulse: Pulse, producer: Any) -> Steps[bool]:
+    """Whether an owner is dead for certain, or has been silent for too long."""
+    if epoch.watch.see((len(epoch.log), pulse.token), pulse.seen_at, STALE_AFTER * pulse.interval):
+        return True
+    return (yield KnownDead(producer))  # type: ignore[no-any-return]
+
+
+def _never_started(epoch: Epoch, timing: Timing) -> Steps[bool]:
+    """Whether our Shell's command, which is no longer pending, should long have started a remote, or replaced a gone one."""
+    adoption = epoch.adopted_by
+    if isinstance(adoption, Unreadable):
+        return False
+    if adoption is not None and (yield from patiently(Look(adoption.session), timing.in_flight)).token != GONE:
+        return False
+    job: Job = yield Ask()
+    now = yield Now()
+    return epoch.watch.see((len(epoch.log), job.started), now, timing.start_timeout) and job.started

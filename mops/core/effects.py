@@ -1,0 +1,344 @@
+"""What the core asks of the world. A use case is a generator that yields these and receives the answers.
+
+Rules of this file:
+
+* An effect is a request as a plain value. It does nothing.
+* What an effect may raise is thrown into the generator at the ``yield``.
+* Nothing here knows who performs it: the inline driver, the engine, or a simulator under virtual time.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Any, Final, TypeAlias, TypeVar, final
+
+from mops.core.ports.blob_store import Buffer
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator["Effect", Any, T]
+"""A computation that yields effects and returns a ``T``."""
+
+
+# ------------------------------------------------------------------------------------------------ the blob store
+@final
+class Get:
+    """Read a blob. Answer: ``Buffer | None``."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+@final
+class PutIfAbsent:
+    """Create a blob. Answer: ``bool``, as ``BlobStore.put_if_absent``."""
+
+    __slots__ = ("key", "parts")
+
+    def __init__(self, key: str, parts: Sequence[Buffer]) -> None:
+        self.key = key
+        self.parts = parts
+
+
+@final
+class Put:
+    """Replace a blob. Answer: ``None``."""
+
+    __slots__ = ("key", "parts")
+
+    def __init__(self, key: str, parts: Sequence[Buffer]) -> None:
+        self.key = key
+        self.parts = parts
+
+
+@final
+class GetContent:
+    """Read what is stored by content. Answer: ``Buffer | None``, verified; raises ``CorruptBlob``."""
+
+    __slots__ = ("digest",)
+
+    def __init__(self, digest: bytes) -> None:
+        self.digest = digest
+
+
+@final
+class PutContent:
+    """Store one buffer by content. Answer: its digest, ``bytes``."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: Buffer) -> None:
+        self.data = data
+
+
+@final
+class Sync:
+    """Make a blob survive a power failure, where the store supports it. Answer: ``None``."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+# ------------------------------------------------------------------------------------------------ time
+@final
+class Now:
+    """Answer: monotonic seconds, ``float``."""
+
+    __slots__ = ()
+
+
+@final
+class Wait:
+    """Do nothing for about that many seconds, jittered by the driver. Answer: ``None``.
+
+    With a memo's folder, the wait ends early when this process publishes under it, or when a job of the call has news.
+    """
+
+    __slots__ = ("folder", "seconds")
+
+    def __init__(self, seconds: float, folder: str = "") -> None:
+        self.seconds = seconds
+        self.folder = folder
+
+
+# ------------------------------------------------------------------------------------------------ sessions
+@final
+class Ticket:
+    """What a process writes into a claim or an adoption, so that others can tell it from every other.
+
+    Attributes:
+        session: id of the process's session.
+        nonce: differs for every ticket of a session.
+        utc: when it was issued, seconds since the epoch.
+        producer: JSON object that says who that is.
+    """
+
+    __slots__ = ("nonce", "producer", "session", "utc")
+
+    def __init__(self, session: str, nonce: str, utc: float, producer: bytes) -> None:
+        self.session = session
+        self.nonce = nonce
+        self.utc = utc
+        self.producer = producer
+
+
+@final
+class Pulse:
+    """What one look at a session showed.
+
+    Attributes:
+        seen_at: monotonic seconds of the look.
+        token: changes with every beat; ``GONE`` where the session has ended, ``None`` where it never beat.
+        interval: seconds between beats that the session announces.
+        owed: epochs that their holder left and could not end yet, as ``<folder>/e<n>``.
+    """
+
+    __slots__ = ("interval", "owed", "seen_at", "token")
+
+    def __init__(self, seen_at: float, token: object, interval: float, owed: frozenset[str] = frozenset()) -> None:
+        self.seen_at = seen_at
+        self.token = token
+        self.interval = interval
+        self.owed = owed
+
+
+GONE: Final = "gone"
+"""Token of a session that has ended."""
+
+
+@final
+class Issue:
+    """Answer: a new ``Ticket``."""
+
+    __slots__ = ()
+
+
+@final
+class Enter:
+    """Enter an epoch, ``<folder>/e<n>``, into this session's table, before its claim is written. Answer: ``None``."""
+
+    __slots__ = ("epoch_key",)
+
+    def __init__(self, epoch_key: str) -> None:
+        self.epoch_key = epoch_key
+
+
+@final
+class Exit:
+    """Remove an epoch from this session's table: it is over, or was never ours. Answer: ``None``."""
+
+    __slots__ = ("epoch_key",)
+
+    def __init__(self, epoch_key: str) -> None:
+        self.epoch_key = epoch_key
+
+
+@final
+class Owe:
+    """This session left an epoch and cannot write it now: name it in the heartbeat, and drive ``release`` until it is written.
+
+    Answer: ``None``.
+    """
+
+    __slots__ = ("epoch_key", "release")
+
+    def __init__(self, epoch_key: str, release: "Steps[None]") -> None:
+        self.epoch_key = epoch_key
+        self.release = release
+
+
+@final
+class Held:
+    """Whether this session's table has an epoch. Answer: ``bool``, or ``None`` where the session is another's."""
+
+    __slots__ = ("epoch_key", "session")
+
+    def __init__(self, session: str, epoch_key: str) -> None:
+        self.session = session
+        self.epoch_key = epoch_key
+
+
+@final
+class Look:
+    """Look at the heartbeat of a session; one read an interval, whoever asks. Answer: ``Pulse``."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+
+
+@final
+class KnownDead:
+    """Whether the process that wrote this producer is known to be dead. Answer: ``bool``; unknown is ``False``."""
+
+    __slots__ = ("producer",)
+
+    def __init__(self, producer: Any) -> None:
+        self.producer = producer
+
+
+# ------------------------------------------------------------------------------------------------ running
+@final
+class Admit:
+    """Wait for a slot of the Shell, before anything is claimed. Answer: ``None``."""
+
+    __slots__ = ()
+
+
+@final
+class Start:
+    """Start a command for an epoch. Answer: ``None``; its progress is asked for by ``Ask``."""
+
+    __slots__ = ("epoch", "folder")
+
+    def __init__(self, folder: str, epoch: int) -> None:
+        self.folder = folder
+        self.epoch = epoch
+
+
+@final
+class Job:
+    """What the Shell says of a command.
+
+    Attributes:
+        started: it is no longer pending.
+        ended: it is over.
+        error: why it failed, where it did.
+    """
+
+    __slots__ = ("ended", "error", "started")
+
+    def __init__(self, *, started: bool, ended: bool, error: BaseException | None = None) -> None:
+        self.started = started
+        self.ended = ended
+        self.error = error
+
+
+@final
+class Ask:
+    """Ask the Shell how the command of this call fares. Answer: ``Job``."""
+
+    __slots__ = ()
+
+
+@final
+class Stop:
+    """Give the slot of the Shell back, and stop the command that runs in it, if any. Answer: ``None``."""
+
+    __slots__ = ()
+
+
+@final
+class Ran:
+    """What running the function came to.
+
+    Attributes:
+        result: ``Success`` or ``Failure``.
+        started: seconds since the epoch.
+        elapsed: seconds.
+        forked: this process is a fork of the one that was asked to run the function: it must not speak for it.
+    """
+
+    __slots__ = ("elapsed", "forked", "result", "started")
+
+    def __init__(self, result: Any, started: float, elapsed: float, *, forked: bool = False) -> None:
+        self.result = result
+        self.started = started
+        self.elapsed = elapsed
+        self.forked = forked
+
+
+@final
+class Run:
+    """Run the function of this call here. Answer: ``Ran``. An exception that is no ``Exception`` is thrown instead."""
+
+    __slots__ = ()
+
+
+@final
+class Describe:
+    """Turn an exception into what is stored of it. Answer: ``mops.core.failure.FailureRecord``."""
+
+    __slots__ = ("exception",)
+
+    def __init__(self, exception: BaseException) -> None:
+        self.exception = exception
+
+
+@final
+class Published:
+    """Wake whoever waits for this memo in this process. Answer: ``None``."""
+
+    __slots__ = ("folder",)
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+
+@final
+class Report:
+    """Tell the user, once a process for each text. Answer: ``None``."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+@final
+class Spool:
+    """Keep bytes that could not be published in this machine's temporary directory. Answer: their path, ``str``."""
+
+    __slots__ = ("name", "parts")
+
+    def __init__(self, name: str, parts: Sequence[Buffer]) -> None:
+        self.name = name
+        self.parts = parts
+
+
+Effect: TypeAlias = (
+    Get | PutIfAbsent | Put | GetContent | PutContent | Sync | Now | Wait | Issue | Enter | Exit | Owe | Held | Look | KnownDead
+    | Admit | Start | Ask | Stop | Run | Describe | Published | Report | Spool
+)  # fmt: skip

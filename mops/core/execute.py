@@ -1,0 +1,110 @@
+"""The remote's use case: adopt an epoch, run its call, publish what it came to.
+
+A remote is two processes: a supervisor, which adopts, keeps the heartbeat and reports a death, and its child, which serves
+the call. So a function that never lets go of the interpreter, or kills it, is seen and said.
+"""
+
+from typing import Final
+
+from mops.core.blob_layout import Memo, log_slot, result_slot
+from mops.core.claim import (
+    STALE_AFTER,
+    Adoption,
+    Epoch,
+    Timing,
+    Watch,
+    adoption_parts,
+    create,
+    key,
+    patiently,
+    read_epoch,
+    read_log,
+)
+from mops.core.effects import GONE, Get, Issue, KnownDead, Look, Pulse, Ran, Run, Spool, Steps, Wait
+from mops.core.errors import ShellFailed, StoreError, UnserializableError
+from mops.core.ports.serializer import Serializer
+from mops.core.publish import fail, prepare, publish
+from mops.core.result import Failure
+
+_POLL: Final = 3.0
+
+
+def adopt(memo: Memo, number: int, timing: Timing) -> Steps[Epoch | None]:
+    """Become the owner of an epoch; where another remote is, wait for its result or its death.
+
+    Returns:
+        The epoch, adopted by this process, or ``None`` where there is nothing left to do.
+
+    Raises:
+        ShellFailed: nobody claimed that epoch.
+    """
+    epoch = yield from read_epoch(memo, number, timing.in_flight)
+    if epoch is None:
+        raise ShellFailed(f"nothing claims epoch {number} of {memo.folder}")
+    if epoch.claim is None:
+        return None
+    watch = Watch()
+    while True:
+        yield from read_log(memo, epoch, timing.in_flight)
+        if epoch.end is not None:
+            return None
+        other = epoch.adopted_by
+        if isinstance(other, Adoption) and (yield from _alive(epoch, other, watch, timing)):
+            if (yield from _decided(memo, epoch.claim.generation, timing)):
+                return None
+            yield Wait(_POLL)
+            continue
+        slot = log_slot(number, len(epoch.log) + 1)
+        ticket = yield Issue()
+        if (yield from create(key(memo, slot), adoption_parts(memo, slot, ticket), timing.in_flight)):
+            epoch.log.append(Adoption({"session": ticket.session, "nonce": ticket.nonce}))
+            return epoch
+
+
+def _alive(epoch: Epoch, other: Adoption, watch: Watch, timing: Timing) -> Steps[bool]:
+    """Whether the remote that adopted before us may still be running."""
+    pulse: Pulse = yield from patiently(Look(other.session), timing.in_flight)
+    if pulse.token == GONE or (yield KnownDead(other.producer)):
+        return False
+    return not watch.see((len(epoch.log), pulse.token), pulse.seen_at, STALE_AFTER * pulse.interval)
+
+
+def _decided(memo: Memo, generation: int, timing: Timing) -> Steps[bool]:
+    return (yield from patiently(Get(key(memo, result_slot(generation))), timing.in_flight)) is not None
+
+
+def serve(memo: Memo, epoch: Epoch, serializer: Serializer, timing: Timing) -> Steps[None]:
+    """Run the call of an epoch that this remote adopted, and publish its outcome.
+
+    Raises:
+        StoreError: the outcome could not be published; where there was a value, the error names the file that holds it.
+    """
+    claim = epoch.claim
+    assert claim is not None  # noqa: S101 - adopt() returns no other epoch
+    if (yield from _decided(memo, claim.generation, timing)):
+        return  # since adopting, we may have slept through a takeover
+    ran: Ran = yield Run()
+    if ran.forked:
+        return
+    if isinstance(ran.result, Failure):
+        yield from fail(memo, epoch, ran.result.exception, timing.in_flight)
+        return
+    try:
+        parts = yield from prepare(memo, claim.generation, epoch.number, ran, serializer, timing.in_flight, timing.sync_after)
+    except UnserializableError as error:
+        yield from fail(memo, epoch, error, timing.in_flight)
+    except StoreError as error:
+        yield from _keep(memo, epoch, list(serializer.dumps(ran.result.value)), error, timing)
+    else:
+        try:
+            yield from publish(memo, claim.generation, parts, timing.in_flight, durable=ran.elapsed >= timing.sync_after)
+        except StoreError as error:
+            yield from _keep(memo, epoch, parts, error, timing)
+
+
+def _keep(memo: Memo, epoch: Epoch, parts: list[bytes | memoryview], error: StoreError, timing: Timing) -> Steps[None]:
+    """Keep a result that the store did not take on this machine, and fail with its name."""
+    path = yield Spool(f"{memo.digest.hex()}-e{epoch.number}", parts)
+    error.advice = f"the result was computed and is kept in {path} on the machine that ran it"
+    yield from fail(memo, epoch, error, timing.first_look)
+    raise error

@@ -1,0 +1,326 @@
+"""The orchestrator's use case: look up, claim, start, collect.
+
+One generator is one call, from the first look to its answer. Whatever happens to it - an exception, Ctrl-C, a
+cancellation - it leaves the epoch that it holds, so that nobody waits for it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, final
+
+from mops.core import payload
+from mops.core.blob_layout import Memo, claim_slot
+from mops.core.claim import (
+    FAILED,
+    Claim,
+    Epoch,
+    Timing,
+    claim_parts,
+    close,
+    create,
+    current,
+    key,
+    over,
+    read_epoch,
+    read_log,
+    release,
+    void_corrupt,
+)
+from mops.core.effects import (
+    Admit,
+    Ask,
+    Describe,
+    Enter,
+    Exit,
+    Issue,
+    Job,
+    Now,
+    Owe,
+    Ran,
+    Report,
+    Run,
+    Start,
+    Steps,
+    Stop,
+    Wait,
+)
+from mops.core.envelope import Envelope
+from mops.core.errors import CallCancelled, CorruptBlob, ShellFailed, StoreError, UnserializableError
+from mops.core.failure import FailureRecord
+from mops.core.ports.blob_store import Buffer
+from mops.core.ports.serializer import Serializer
+from mops.core.publish import fail, prepare, publish
+from mops.core.result import Failure, Success
+
+_POLL_FRACTION: Final = 8
+_LONGEST_POLL: Final = 20.0
+_LEAVE_PATIENCE: Final = 1.0
+
+
+@final
+class Call:
+    """One call, as the use case needs it.
+
+    Attributes:
+        memo: its address.
+        serializer: for its result.
+        timing: how long to wait for what.
+        inline: it runs in this process; otherwise a Shell starts a remote.
+        about: makes the JSON object that describes the call in its claim.
+        pickled: makes the buffers that a remote runs the call from; asked only where a claim is written.
+    """
+
+    __slots__ = ("about", "inline", "memo", "pickled", "serializer", "timing")
+
+    def __init__(  # noqa: PLR0913 - the collaborators of a use case
+        self,
+        memo: Memo,
+        *,
+        serializer: Serializer,
+        timing: Timing,
+        inline: bool,
+        about: Callable[[], bytes],
+        pickled: Callable[[], Sequence[Buffer]],
+    ) -> None:
+        self.memo = memo
+        self.serializer = serializer
+        self.timing = timing
+        self.inline = inline
+        self.about = about
+        self.pickled = pickled
+
+
+@final
+class Answer:
+    """What a call came to, for this caller.
+
+    Attributes:
+        result: ``Success``, ``Failure``, or the ``FailureRecord`` of another process.
+        envelope: the stored result; ``None`` where nothing is stored, or where this process stored it itself.
+        hit: the result was there at the first look.
+    """
+
+    __slots__ = ("envelope", "hit", "result")
+
+    def __init__(
+        self, result: Success[Any] | Failure | FailureRecord, envelope: Envelope | None = None, *, hit: bool = False
+    ) -> None:  # fmt: skip
+        self.result = result
+        self.envelope = envelope
+        self.hit = hit
+
+
+@final
+class _Flight:
+    """What one call has learnt so far.
+
+    Attributes:
+        generation: the first one that is not void.
+        epoch: the last one that was read or claimed.
+        claim: the blob of the claim that this call wrote, or is about to write; ``None`` where it holds none.
+        admitted: it has a slot of the Shell.
+        started: a command runs in that slot.
+    """
+
+    __slots__ = ("admitted", "call", "claim", "epoch", "generation", "number", "started")
+
+    def __init__(self, call: Call, generation: int) -> None:
+        self.call = call
+        self.generation = generation
+        self.epoch: Epoch | None = None
+        self.number = 0
+        self.claim: list[Buffer] | None = None
+        self.admitted = False
+        self.started = False
+
+
+def obtain(call: Call) -> Steps[Answer]:
+    """Come by the result of a call: stored, computed here, computed by a remote, or by whoever was first.
+
+    Raises:
+        StoreError: the store cannot be used; nothing was run, or what runs goes on.
+        UnserializableError: the arguments cannot travel.
+    """
+    generation, envelope = yield from current(call.memo, 0, call.timing.first_look)
+    if envelope is not None:
+        answer = yield from _load(call, generation, envelope, hit=True)
+        if answer is not None:
+            return answer
+        generation += 1
+    flight = _Flight(call, generation)
+    try:
+        while True:
+            answer = (yield from _claim_next(flight)) or (yield from _follow(flight))
+            if answer is not None:
+                return answer
+    except GeneratorExit:
+        raise  # dropped with its process: nobody is left to perform an effect
+    except BaseException as error:
+        yield from _leave(flight, cancel=isinstance(error, CallCancelled))
+        if not isinstance(error, Exception) or isinstance(error, CallCancelled):
+            yield Stop()
+        raise
+
+
+def peek(call: Call) -> Steps[Answer | None]:
+    """What is stored of a call: its value, else the failure of its last epoch, else nothing. Starts nothing, waits for nobody.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    patience = call.timing.first_look
+    generation, envelope = yield from current(call.memo, 0, patience)
+    if envelope is not None:
+        return (yield from _load(call, generation, envelope, hit=True))
+    last, number = None, 1
+    while (epoch := (yield from read_epoch(call.memo, number, patience))) is not None:
+        last, number = epoch, number + 1
+    if last is None:
+        return None
+    yield from read_log(call.memo, last, patience)
+    return Answer(last.end.failure) if last.end is not None and last.end.failure is not None else None
+
+
+def _load(call: Call, generation: int, envelope: Envelope, *, hit: bool = False) -> Steps[Answer | None]:
+    """Decode a stored value. ``None`` where its payload is gone or damaged: then it has been voided."""
+    try:
+        buffers = yield from payload.fetch(envelope, call.timing.in_flight)
+    except CorruptBlob as error:
+        yield from void_corrupt(call.memo, generation, str(error.args[0]), call.timing.in_flight)
+        return None
+    return Answer(Success(call.serializer.loads(buffers)), envelope, hit=hit)
+
+
+def _look(flight: _Flight) -> Steps[Answer | None]:
+    """Look for the result once more."""
+    call = flight.call
+    flight.generation, envelope = yield from current(call.memo, flight.generation, call.timing.in_flight)
+    if envelope is None:
+        return None
+    answer = yield from _load(call, flight.generation, envelope)
+    if answer is None:
+        flight.generation += 1
+    else:
+        yield from _let_go(flight)
+    return answer
+
+
+def _let_go(flight: _Flight) -> Steps[None]:
+    """The epoch that we hold is over: there is nothing to leave."""
+    if flight.claim is not None:
+        flight.claim = None
+        yield Exit(key(flight.call.memo, claim_slot(flight.number)))
+
+
+def _claim_next(flight: _Flight) -> Steps[Answer | None]:
+    """Claim the epoch after the one we know, and run the call in it; where others were first, read who they are."""
+    call, memo = flight.call, flight.call.memo
+    if not flight.admitted:
+        yield Admit()
+        flight.admitted = True
+    about, segments = call.about(), (yield from payload.store(call.pickled(), call.timing.in_flight))
+    number = flight.number = flight.number + 1
+    ticket = yield Issue()
+    flight.claim = claim_parts(memo, number, flight.generation, ticket, about, segments)
+    yield Enter(key(memo, claim_slot(number)))
+    if not (yield from create(key(memo, claim_slot(number)), flight.claim, call.timing.in_flight)):
+        yield from _let_go(flight)
+        flight.epoch = yield from read_epoch(memo, number, call.timing.in_flight)
+        return None
+    claim = Claim({"session": ticket.session, "nonce": ticket.nonce, "generation": flight.generation})
+    flight.epoch = Epoch(number, claim, mine=True)
+    if number > 1:  # whoever held the epochs before may have published since we looked
+        answer = yield from _look(flight)
+        if answer is not None or claim.generation < flight.generation:
+            return answer
+    if call.inline:
+        return (yield from _run(flight, flight.epoch))
+    flight.started = True
+    yield Start(memo.folder, number)
+    return None
+
+
+def _follow(flight: _Flight) -> Steps[Answer | None]:
+    """Wait until the result is there, or the epoch that we know is over. ``None``: the next one is to be claimed."""
+    call, epoch = flight.call, flight.epoch
+    assert epoch is not None  # noqa: S101 - it was claimed or read
+    if not epoch.mine and flight.admitted:
+        flight.admitted = False
+        yield Stop()
+    since = yield Now()
+    waiting = epoch.mine
+    while epoch.claim is None or epoch.claim.generation >= flight.generation:
+        if waiting:
+            now = yield Now()
+            yield Wait(min(_LONGEST_POLL, max(call.timing.poll, (now - since) / _POLL_FRACTION)), call.memo.folder)
+        waiting = True
+        # Asked before the look: a command that has ended has published, or never will.
+        job: Job | None = (yield Ask()) if epoch.mine else None
+        answer = yield from _look(flight)
+        if answer is not None:
+            return answer
+        if (yield from _is_over(flight, epoch, job)):
+            break
+    yield from _let_go(flight)
+    if flight.started:
+        flight.started = flight.admitted = False
+        yield Stop()
+    if epoch.seen_open and epoch.end is not None and epoch.end.failure is not None:
+        return Answer(epoch.end.failure)
+    return None
+
+
+def _is_over(flight: _Flight, epoch: Epoch, job: Job | None) -> Steps[bool]:
+    call = flight.call
+    if job is None or not job.ended:
+        return (yield from over(call.memo, epoch, flight.generation, call.timing))
+    yield from read_log(call.memo, epoch, call.timing.in_flight)
+    if epoch.end is not None:
+        return True
+    error = job.error or ShellFailed("the command ended with exit status 0, but published no outcome")
+    failure = yield Describe(error)
+    return (yield from close(call.memo, epoch, FAILED, call.timing.in_flight, failure))
+
+
+def _run(flight: _Flight, epoch: Epoch) -> Steps[Answer | None]:
+    """Run the function in this process, and publish what it came to. The caller gets the object that it computed."""
+    ran: Ran = yield Run()
+    if ran.forked:
+        flight.claim = None
+        return Answer(ran.result)
+    call, timing = flight.call, flight.call.timing
+    if isinstance(ran.result, Failure):
+        yield from fail(call.memo, epoch, ran.result.exception, timing.first_look)
+        yield from _let_go(flight)
+        return Answer(ran.result)
+    try:
+        parts = yield from prepare(
+            call.memo, flight.generation, epoch.number, ran, call.serializer, timing.first_look, timing.sync_after
+        )
+        ours = yield from publish(
+            call.memo, flight.generation, parts, timing.first_look, durable=ran.elapsed >= timing.sync_after
+        )
+    except (StoreError, UnserializableError) as error:
+        yield Report(f"the result of {call.memo.folder} is returned, but not stored: {error.args[0]}")
+        if isinstance(error, UnserializableError):
+            yield from fail(call.memo, epoch, error, timing.first_look)
+            yield from _let_go(flight)
+        else:
+            yield from _leave(flight)
+        return Answer(ran.result)
+    if ours:
+        yield from _let_go(flight)
+        return Answer(ran.result)
+    return (yield from _look(flight))
+
+
+def _leave(flight: _Flight, *, cancel: bool = False) -> Steps[None]:
+    """Leave the epoch that we hold, or may hold; where the store is out of reach, owe it."""
+    if flight.claim is None:
+        return
+    memo, number, claim = flight.call.memo, flight.number, flight.claim
+    flight.claim = None
+    try:
+        yield from release(memo, number, claim, _LEAVE_PATIENCE, cancel=cancel)
+    except StoreError:
+        later = release(memo, number, claim, flight.call.timing.in_flight, cancel=cancel)
+        yield Owe(key(memo, claim_slot(number)), later)

@@ -1,0 +1,70 @@
+"""How an outcome is published: a value as the result of its generation, a failure as the end of its epoch."""
+
+from typing import Any
+
+from mops.core import payload
+from mops.core.blob_layout import Memo, result_slot
+from mops.core.claim import FAILED, Epoch, close, create, key
+from mops.core.effects import Describe, Issue, Published, Ran, Steps, Sync, Ticket
+from mops.core.envelope import RESULT, header_json, seal
+from mops.core.ports.blob_store import Buffer
+from mops.core.ports.serializer import Serializer
+
+
+def result_parts(  # noqa: PLR0913 - what a result says of itself
+    memo: Memo, generation: int, epoch: int, ran: Ran, ticket: Ticket, codec: str, segments: Any
+) -> list[Buffer]:  # fmt: skip
+    """The blob of a result."""
+    header = header_json(
+        codec=codec,
+        epoch=epoch,
+        session=ticket.session,
+        nonce=ticket.nonce,
+        utc=ticket.utc,
+        started=ran.started,
+        elapsed=ran.elapsed,
+        producer=ticket.producer,
+    )
+    return seal(
+        RESULT,
+        owner=memo.digest,
+        slot=result_slot(generation),
+        fingerprint=memo.fingerprint,
+        header=header,
+        segments=segments,
+    )
+
+
+def prepare(  # noqa: PLR0913 - one more than the rule
+    memo: Memo, generation: int, epoch: int, ran: Ran, serializer: Serializer, patience: float, sync_after: float
+) -> Steps[list[Buffer]]:  # fmt: skip
+    """Serialize a value, store its large parts, and make the blob of the result.
+
+    Raises:
+        UnserializableError: nothing was stored.
+    """
+    buffers = serializer.dumps(ran.result.value)
+    segments = yield from payload.store(buffers, patience, durable=ran.elapsed >= sync_after)
+    ticket = yield Issue()
+    return result_parts(memo, generation, epoch, ran, ticket, serializer.codec, segments)
+
+
+def publish(  # noqa: PLR0913 - what writing needs
+    memo: Memo, generation: int, parts: list[Buffer], patience: float, *, durable: bool
+) -> Steps[bool]:  # fmt: skip
+    """Publish a result: the first one of a generation stands. ``True`` if it is ours."""
+    blob_key = key(memo, result_slot(generation))
+    ours = yield from create(blob_key, parts, patience)
+    if ours and durable:
+        yield Sync(blob_key)
+    yield Published(memo.folder)
+    return ours
+
+
+def fail(memo: Memo, epoch: Epoch, error: BaseException, patience: float) -> Steps[None]:
+    """End an epoch with an exception, unless another remote has adopted it in the meantime: then it is not ours to end."""
+    record = yield Describe(error)
+    mine = epoch.adopted_by
+    while epoch.adopted_by is mine and not (yield from close(memo, epoch, FAILED, patience, record)):
+        pass  # the holder left in the meantime
+    yield Published(memo.folder)
