@@ -1,0 +1,1 @@
+"""Where bytes live: one technology a module."""

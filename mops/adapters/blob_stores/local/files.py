@@ -1,0 +1,140 @@
+"""How a file comes to its final name: complete, or not at all. Speaks paths and ``OSError``."""
+
+import errno
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+from mops.adapters.blob_stores.local.drafts import ANONYMOUS, AnonymousDraft, close, write
+from mops.core.ports.blob_store import Buffer
+
+if TYPE_CHECKING:
+    from mops.adapters.blob_stores.local.named_draft import NamedDraft
+
+Draft: TypeAlias = Union[AnonymousDraft, "NamedDraft"]
+
+_UNSUPPORTED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
+_COMPARED = 1 << 20
+_ATTEMPTS = 8
+
+
+class Files:
+    """The files under one root. Thread safe."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._anonymous: bool | None = None
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether files without a name can be made here; asks the file system once."""
+        if self._anonymous is None:
+            self.draft().close()
+        return bool(self._anonymous)
+
+    def draft(self) -> Draft:
+        """Open a file that nobody sees."""
+        if self._anonymous is None and not (ANONYMOUS and os.path.isdir("/proc/self/fd")):
+            self._anonymous = False
+        if self._anonymous is not False:
+            try:
+                draft = self._anonymous_draft()
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    raise
+                self._anonymous = False
+            else:
+                self._anonymous = True
+                return draft
+        return self._named_draft("create")
+
+    def _anonymous_draft(self) -> AnonymousDraft:
+        try:
+            return AnonymousDraft(self.root)
+        except FileNotFoundError:
+            self.make_directory(self.root)
+            return AnonymousDraft(self.root)
+
+    def _named_draft(self, purpose: str) -> "NamedDraft":
+        # Few processes ever need one: most file systems are local, and most calls replace nothing.
+        from mops.adapters.blob_stores.local.named_draft import NamedDraft, directory_of
+
+        self.make_directory(directory_of(self.root))
+        return NamedDraft(self.root, purpose)
+
+    def create(self, path: str, parts: Sequence[Buffer]) -> bool:
+        """Create a file of the parts; whether the file that stands has their bytes."""
+        draft = self.draft()
+        try:
+            write(draft.fd, parts)
+            for _ in range(_ATTEMPTS):
+                if self.publish(draft, path):
+                    return True
+                # An answer may have been lost on the way from a server: then what stands is ours.
+                ours = _holds(path, parts)
+                if ours is not None:
+                    return ours
+        finally:
+            draft.close()
+        raise OSError(errno.ESTALE, "it keeps appearing and vanishing")
+
+    def publish(self, draft: Draft, path: str) -> bool:
+        """Name a draft, and make the directory for it; ``False`` if the name is taken."""
+        try:
+            try:
+                draft.publish(path)
+            except FileNotFoundError:
+                self.make_directory(os.path.dirname(path))
+                draft.publish(path)
+        except FileExistsError:
+            if os.path.isdir(path):
+                raise IsADirectoryError(errno.EISDIR, "it is a directory", path) from None
+            return False
+        return True
+
+    def replace(self, path: str, parts: Sequence[Buffer]) -> None:
+        """Create a file of the parts, in the place of the one that stands."""
+        flush = not self.anonymous  # a network file system shows to others what was flushed
+        draft = self._named_draft("replace")
+        try:
+            write(draft.fd, parts)
+            try:
+                draft.replace(path, flush=flush)
+            except FileNotFoundError:
+                self.make_directory(os.path.dirname(path))
+                draft.replace(path, flush=flush)
+        finally:
+            draft.close()
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory under the root, and what is missing above it. The root itself is for its owner alone."""
+        try:
+            os.mkdir(path, 0o700 if path == self.root else 0o777)
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            os.makedirs(self.root, 0o700, exist_ok=True)
+            os.makedirs(path, exist_ok=True)
+
+
+def _holds(path: str, parts: Sequence[Buffer]) -> bool | None:
+    """Whether a file consists of the parts; ``None`` if there is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        return os.fstat(fd).st_size == sum(map(len, parts)) and all(_continues(fd, memoryview(part)) for part in parts)
+    finally:
+        close(fd)
+
+
+def _continues(fd: int, part: memoryview) -> bool:
+    """Whether the next bytes of a file are those of the part."""
+    at = 0
+    while at < len(part):
+        stored = os.read(fd, min(_COMPARED, len(part) - at))
+        if not stored or stored != part[at : at + len(stored)]:
+            return False
+        at += len(stored)
+    return True
