@@ -186,7 +186,7 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
         FormatTooNew: a later mops wrote them.
     """
     view = memoryview(data)
-    if len(view) < _PREAMBLE.size or view[:8] != MAGIC:
+    if len(view) < _PREAMBLE.size or bytes(view[:8]) != MAGIC:
         raise CorruptBlob("not an envelope: the magic number is missing")
     _, _, digest, version, kind, _, header_size, count, _, size, its_slot, its_owner, fingerprint = _PREAMBLE.unpack_from(view)
     if version > FORMAT_VERSION:

@@ -1,0 +1,57 @@
+"""What cannot be imported elsewhere, by value: functions and classes of ``__main__``, of notebooks, and local ones."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import cloudpickle
+
+from mops.adapters.serializers.restore import MAIN_NAMES, class_digest, find_class, live_class_or_value, name_of_main
+
+
+class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is untyped
+    """Takes functions and classes by value where they cannot be imported."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Called for everything that is not of a built-in type."""
+        if isinstance(obj, type) and obj.__module__ in MAIN_NAMES:
+            name = name_of_main()
+            if name is not None:
+                return find_class, (name, obj.__qualname__)
+            return live_class_or_value, (obj.__qualname__, class_digest(obj), cloudpickle.dumps(obj))
+        return super().reducer_override(obj)
+
+
+def offending_path(value: Any) -> str:
+    """Where in a value the deepest part stands that cannot be pickled, such as ``.client._lock``; empty for the value itself."""
+    path, seen = "", [value]
+    while True:
+        for step, part in _parts(value):
+            if all(part is not other for other in seen) and not _pickles(part):
+                path, value = path + step, part
+                seen.append(part)
+                break
+        else:
+            return path
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((f"[{key!r}]", part) for key, part in value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from ((f"[{i}]", part) for i, part in enumerate(value))
+    else:
+        yield from ((f".{name}", part) for name, part in getattr(value, "__dict__", {}).items())
+        for cls in type(value).__mro__:
+            slots = cls.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if hasattr(value, name) and name != "__dict__":
+                    yield f".{name}", getattr(value, name)
+
+
+def _pickles(value: Any) -> bool:
+    try:
+        ByValuePickler(io.BytesIO(), protocol=5, buffer_callback=lambda _: False).dump(value)
+    except Exception:  # noqa: BLE001 - whatever a __reduce__ raises
+        return False
+    return True

@@ -1,0 +1,119 @@
+"""Values as pickles of protocol 5; what cannot be imported elsewhere travels by value, through cloudpickle.
+
+Most values never meet cloudpickle, whose import costs more than a whole hit: it is imported when a function or class turns
+up that another process could not import.
+"""
+
+import io
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, Final
+
+from mops.adapters.serializers.restore import MAIN_NAMES, name_of_main
+from mops.core.envelope import INLINE_LIMIT
+from mops.core.errors import MopsError, UndecodableResultError, UnserializableError
+from mops.core.ports.blob_store import Buffer
+from mops.core.ports.serializer import Serializer
+
+_ATOMS: Final = frozenset({int, float, bool, str, bytes, complex, type(None)})
+_PROTOCOL: Final = 5
+
+
+class PicklingSerializer(Serializer):
+    """Pickles values. Buffers of more than 1 MiB stay out of band.
+
+    A class of ``__main__`` comes back as the live class where that has the same code, else by value. Stateless.
+    """
+
+    @property
+    def codec(self) -> str:
+        """``pickle5``."""
+        return "pickle5"
+
+    def dumps(self, value: Any, /) -> Sequence[Buffer]:
+        """See the port."""
+        if type(value) in _ATOMS:
+            return (pickle.dumps(value, _PROTOCOL),)
+        try:
+            return _dump(_ImportablePickler, value)
+        except _NotImportableError:
+            pass
+        except Exception:  # noqa: BLE001, S110 - whatever a __reduce__ raises: cloudpickle may know better
+            pass
+        return self._dump_by_value(value)
+
+    def _dump_by_value(self, value: Any) -> Sequence[Buffer]:
+        from mops.adapters.serializers import by_value
+
+        try:
+            return _dump(by_value.ByValuePickler, value)
+        except MopsError:
+            raise
+        except Exception as error:
+            path = by_value.offending_path(value)
+            raise UnserializableError(f"{path or 'the value'} cannot be pickled: {error}", path=path) from error
+
+    def loads(self, buffers: Sequence[Buffer], /) -> Any:
+        """See the port."""
+        stream, *rest = buffers
+        try:
+            if not rest and name_of_main() is None:
+                return pickle.loads(stream)  # noqa: S301 - the trust in a root is documented
+            return _Unpickler(io.BytesIO(stream), buffers=[_writable(buffer) for buffer in rest]).load()
+        except MopsError:
+            raise
+        except Exception as error:
+            raise UndecodableResultError(f"a stored value cannot be decoded: {type(error).__name__}: {error}") from error
+
+
+def _dump(pickler: Callable[..., pickle.Pickler], value: Any) -> Sequence[Buffer]:
+    stream, buffers = io.BytesIO(), []
+
+    def keep_in_band(buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if len(view) <= INLINE_LIMIT:
+            return True
+        buffers.append(view)
+        return False
+
+    pickler(stream, protocol=_PROTOCOL, buffer_callback=keep_in_band).dump(value)
+    return [stream.getbuffer(), *buffers]
+
+
+def _writable(buffer: Buffer) -> Buffer | bytearray:
+    """A value from a buffer is as writable as it was when it was stored; the pickle itself says which was read-only."""
+    return bytearray(buffer) if memoryview(buffer).readonly else buffer
+
+
+class _NotImportableError(Exception):
+    """Something turned up that another process could not import."""
+
+
+class _ImportablePickler(pickle.Pickler):
+    """Pickles as ever, and gives up at the first function or class that another process could not import."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Called for everything that is not of a built-in type."""
+        if isinstance(obj, FunctionType | type) and not _importable(obj):
+            raise _NotImportableError
+        return NotImplemented
+
+
+def _importable(obj: Any) -> bool:
+    """Whether the object is what its module has under its name, and the module is one that others can import."""
+    if obj.__module__ in MAIN_NAMES:
+        return False
+    found: Any = sys.modules.get(obj.__module__)
+    for name in obj.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is obj
+
+
+class _Unpickler(pickle.Unpickler):
+    """Finds classes of the module that runs as ``__main__`` there, and does not import it twice."""
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        """See ``pickle.Unpickler``."""
+        return super().find_class("__main__" if module == name_of_main() else module, name)

@@ -1,0 +1,60 @@
+"""Exceptions on their way to and from the store: described as text first, rebuilt where that is possible."""
+
+import contextlib
+import traceback
+from typing import Any, Final
+
+from mops.core.errors import MopsError
+from mops.core.failure import FailureRecord, with_remote_traceback
+from mops.core.ports.serializer import Serializer
+
+_LONGEST_TEXT: Final = 256 * 1024
+_LONGEST_PICKLE: Final = 512 * 1024
+
+
+def describe(exception: BaseException, serializer: Serializer) -> FailureRecord:
+    """Everything that is stored of an exception. Never raises, whatever the exception's own methods do."""
+    return FailureRecord(
+        message=_text_of(exception),
+        traceback=_traceback_of(exception),
+        lineage=[f"{base.__module__}:{base.__qualname__}" for base in type(exception).__mro__ if base is not object],
+        pickled=_pickle_of(exception, serializer),
+    )
+
+
+def rebuild(record: FailureRecord, serializer: Serializer) -> BaseException:
+    """The exception as it was raised, with the remote's traceback as its cause; ``RemoteError`` where it cannot be had."""
+    error: Any = None
+    if record.pickled:
+        with contextlib.suppress(Exception):
+            error = serializer.loads([record.pickled])
+    if not isinstance(error, BaseException):
+        error = record.remote_error()
+    return with_remote_traceback(error, record)
+
+
+def _text_of(exception: BaseException) -> str:
+    try:
+        text = str(exception.args[0]) if isinstance(exception, MopsError) else str(exception)
+    except Exception as broken:  # noqa: BLE001 - a user's __str__ may raise anything
+        text = f"<no text: its __str__ raised {type(broken).__name__}>"
+    return text[:_LONGEST_TEXT]
+
+
+def _traceback_of(exception: BaseException) -> str:
+    try:
+        text = "".join(traceback.format_exception(exception))
+    except Exception:  # noqa: BLE001 - as above
+        text = "".join(traceback.format_tb(exception.__traceback__)) + type(exception).__qualname__
+    return text[-_LONGEST_TEXT:]
+
+
+def _pickle_of(exception: BaseException, serializer: Serializer) -> bytes:
+    """The pickle, if it can be undone: an exception whose ``__init__`` wants other arguments cannot."""
+    try:
+        buffers = serializer.dumps(exception)
+        if len(buffers) == 1 and len(buffers[0]) <= _LONGEST_PICKLE:
+            return bytes(buffers[0]) if type(serializer.loads(buffers)) is type(exception) else b""
+    except Exception:  # noqa: BLE001 - whatever a class's own methods raise
+        return b""
+    return b""

@@ -1,0 +1,83 @@
+"""Who this process is, for the claims it writes; and whether the process that wrote a claim is known to be dead."""
+
+import json
+import os
+import platform
+import sys
+from typing import Any
+
+from mops.core.version import MOPS_VERSION
+
+
+def producer_of_this_process() -> dict[str, Any]:
+    """Everything that a reader may want to know of this process. What the system does not tell is left out."""
+    return {
+        "host": platform.node(),
+        "user": _user(),
+        "pid": os.getpid(),
+        "boot": _read("/proc/sys/kernel/random/boot_id"),
+        "pidns": _link("/proc/self/ns/pid"),
+        "birth": _birth_and_state(os.getpid())[0],
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "mops": MOPS_VERSION,
+    }
+
+
+def producer_json() -> bytes:
+    """``producer_of_this_process`` as JSON."""
+    return json.dumps(producer_of_this_process(), separators=(",", ":")).encode()
+
+
+def known_dead(producer: Any) -> bool:
+    """Whether that process ran on this very system and is gone, was reborn as another one, or is a zombie.
+
+    Where anything cannot be read, the answer is ``False``: unknown.
+    """
+    if not isinstance(producer, dict) or not producer.get("boot") or not producer.get("pidns"):
+        return False
+    here = (platform.node(), _read("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid"))
+    if (producer.get("host"), producer["boot"], producer["pidns"]) != here:
+        return False
+    pid = producer.get("pid")
+    if type(pid) is not int or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # it is another user's
+    birth, state = _birth_and_state(pid)
+    return bool(birth and producer.get("birth") and birth != producer["birth"]) or state == "Z"
+
+
+def _birth_and_state(pid: int) -> tuple[str, str]:
+    """Start time in ticks since boot, and state, of a process; empty where they cannot be read."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return (fields[19], fields[0]) if len(fields) > 19 else ("", "")  # noqa: PLR2004 - fields 22 and 3 of proc(5)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123 - no pathlib on this path
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def _user() -> str:
+    """The user's name; the number where the system has no name for it."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        return str(os.getuid())

@@ -1,0 +1,164 @@
+"""The session of this process on one blob root: what it holds, and the heartbeat that says it is alive."""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from mops.core.blob_layout import session_key, session_owner
+from mops.core.effects import GONE, Pulse, Steps, Ticket
+from mops.core.envelope import HEARTBEAT, header_json, seal, unseal
+from mops.core.errors import CorruptBlob, StoreError
+from mops.core.ports.blob_store import BlobStore
+from mops.core.ports.clock import Clock
+from mops.runtime.process_identity import producer_json
+
+DEFAULT_HEARTBEAT: Final = 10.0
+"""Seconds between two beats."""
+_FIRST_BEAT: Final = 0.1
+"""Share of the interval after which a session beats for the first time: a program of milliseconds never does."""
+
+
+class Session:
+    """One live process, known by its heartbeat blob. All methods may be called from any number of threads at once.
+
+    Attributes:
+        id: unique in all the world.
+        interval: seconds between beats, as the heartbeat announces it.
+    """
+
+    def __init__(self, store: BlobStore, clock: Clock, interval: float = DEFAULT_HEARTBEAT) -> None:
+        self.id = os.urandom(10).hex()
+        self.interval = interval
+        self._store = store
+        self._clock = clock
+        self._producer = producer_json()
+        self._nonces = itertools.count(1)
+        self._beats = 0
+        self._table: set[str] = set()
+        self._owed: dict[str, Steps[None]] = {}
+        self._lock = threading.Lock()
+        self._needed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._departed = False
+
+    def issue(self) -> Ticket:
+        """A ticket that no other claim, adoption or end has."""
+        return Ticket(self.id, str(next(self._nonces)), self._clock.utc_now(), self._producer)
+
+    def enter(self, epoch_key: str) -> None:
+        """Note that this process is about to hold an epoch."""
+        with self._lock:
+            self._table.add(epoch_key)
+
+    def exit(self, epoch_key: str) -> None:
+        """Note that an epoch is no longer held, nor owed."""
+        with self._lock:
+            self._table.discard(epoch_key)
+            self._owed.pop(epoch_key, None)
+
+    def holds(self, epoch_key: str) -> bool:
+        """Whether an epoch is held by a caller that has not left it."""
+        with self._lock:
+            return epoch_key in self._table and epoch_key not in self._owed
+
+    def owe(self, epoch_key: str, release: Steps[None]) -> None:
+        """Name an epoch in the heartbeat as left, until ``release`` has been driven to its end."""
+        with self._lock:
+            self._owed[epoch_key] = release
+
+    def keep_beating(self, drive: Callable[[Steps[None]], None]) -> None:
+        """Beat from a thread of its own for as long as the table has entries. ``drive`` performs what is owed."""
+        if self._needed.is_set():
+            return
+        with self._lock:
+            self._needed.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._beat_while_needed, args=(drive,), name="mops-heartbeat", daemon=True)
+                self._thread.start()
+
+    def _beat_while_needed(self, drive: Callable[[Steps[None]], None]) -> None:
+        pause = threading.Event()
+        pause.wait(self.interval * _FIRST_BEAT)
+        while self._needed.wait():
+            with self._lock:
+                if not self._table:
+                    self._needed.clear()
+                    continue
+                owed = list(self._owed.values())
+            self.beat()
+            for release in owed:
+                try:
+                    drive(release)
+                except StoreError:
+                    pass  # it stays owed, and its heartbeat says so
+            pause.wait(self.interval)
+
+    def beat(self) -> None:
+        """Write the heartbeat once. An unreachable store is left for the next beat."""
+        with self._lock:
+            if self._departed:
+                return
+            self._beats += 1
+            owed = sorted(self._owed)
+            parts = self._heartbeat(gone=False, owed=owed)
+        try:
+            self._store.put(session_key(self.id), *parts)
+        except StoreError:
+            pass  # observers see no beat, which is the truth
+
+    def depart(self) -> None:
+        """Write that this session has ended. No beat follows.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        with self._lock:
+            self._departed = True
+        self._store.put(session_key(self.id), *self._heartbeat(gone=True, owed=[]))
+
+    def _heartbeat(self, *, gone: bool, owed: list[str]) -> list[bytes | memoryview]:
+        header = header_json(
+            count=self._beats,
+            interval=self.interval,
+            gone=gone,
+            owed=owed,
+            utc=self._clock.utc_now(),
+            producer=self._producer,
+        )
+        return seal(HEARTBEAT, owner=session_owner(self.id), slot="session", header=header)
+
+
+class Pulses:
+    """What this process saw of the heartbeats of others: one read a session and interval, whoever asks."""
+
+    def __init__(self, store: BlobStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._seen: dict[str, Pulse] = {}
+
+    def look(self, session: str) -> Pulse:
+        """The last look at a session, or a new one where the last is older than half an interval.
+
+        Raises:
+            StoreError: the heartbeat cannot be read.
+        """
+        known = self._seen.get(session)
+        if known is not None and self._clock.monotonic() - known.seen_at < known.interval / 2:
+            return known
+        pulse = self._read(session)
+        self._seen[session] = pulse
+        return pulse
+
+    def _read(self, session: str) -> Pulse:
+        data = self._store.get(session_key(session))
+        now = self._clock.monotonic()
+        if data is None:
+            return Pulse(now, None, DEFAULT_HEARTBEAT)
+        try:
+            header = unseal(data, owner=session_owner(session), slot="session").header()
+            token = GONE if header["gone"] else header["count"]
+            return Pulse(now, token, float(header["interval"]), frozenset(map(str, header["owed"])))
+        except (CorruptBlob, KeyError, TypeError, ValueError):
+            return Pulse(now, "unreadable", DEFAULT_HEARTBEAT)

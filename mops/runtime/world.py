@@ -1,0 +1,173 @@
+"""The world of one process: a blob store, a session on it, and who waits here. It performs what the core asks of them."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from blake3 import blake3
+
+from mops.core import effects
+from mops.core.blob_layout import content_key
+from mops.core.errors import CorruptBlob
+from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
+from mops.core.ports.clock import Clock
+from mops.runtime.inline import drive
+from mops.runtime.wakers import Wakers
+
+if TYPE_CHECKING:
+    from mops.runtime.session import Pulses, Session
+
+_PARALLEL_HASH: Final = 8 << 20
+
+
+class World:
+    """One blob store as this process sees it. All methods may be called from any number of threads at once."""
+
+    def __init__(self, store: BlobStore, clock: Clock, report: Callable[[str], None], heartbeat: float) -> None:
+        self.store = store
+        self.clock = clock
+        self.wakers = Wakers()
+        self._report = report
+        self._heartbeat = heartbeat
+        self._session: Session | None = None
+        self._pulses: Pulses | None = None
+        self._lock = threading.Lock()
+        self._reported: set[str] = set()
+
+    @property
+    def session(self) -> Session:
+        """The session of this process, made at the first miss: a hit needs none, nor what a session imports."""
+        if self._session is None:
+            from mops.runtime.session import Session
+
+            with self._lock:
+                if self._session is None:
+                    self._session = Session(self.store, self.clock, self._heartbeat)
+        return self._session
+
+    def beat_from_a_thread(self) -> None:
+        """Keep the session alive, from a thread of its own, for as long as it holds something."""
+        self.session.keep_beating(self._drive_release)
+
+    def _drive_release(self, release: effects.Steps[None]) -> None:
+        drive(release, self._perform_waiting)
+
+    def _perform_waiting(self, effect: effects.Effect) -> Any:
+        if isinstance(effect, effects.Wait):
+            return threading.Event().wait(effect.seconds)
+        return self.perform(effect)
+
+    def perform(self, effect: effects.Effect) -> Any:
+        """Answer one effect that concerns no particular call.
+
+        Raises:
+            StoreError: as the store does.
+        """
+        return _PERFORM[type(effect)](self, effect)
+
+    def _get(self, effect: effects.Get) -> Buffer | None:
+        return self.store.get(effect.key)
+
+    def _put_if_absent(self, effect: effects.PutIfAbsent) -> bool:
+        return self.store.put_if_absent(effect.key, *effect.parts)
+
+    def _put(self, effect: effects.Put) -> None:
+        self.store.put(effect.key, *effect.parts)
+
+    def _get_content(self, effect: effects.GetContent) -> Buffer | None:
+        key = content_key(effect.digest)
+        if isinstance(self.store, SupportsContent):
+            return self.store.get_content(key, effect.digest)
+        data = self.store.get(key)
+        if data is not None and _digest(data) != effect.digest:
+            raise CorruptBlob(f"the digest of {key} does not match its bytes")
+        return data
+
+    def _put_content(self, effect: effects.PutContent) -> bytes:
+        if isinstance(self.store, SupportsContent):
+            return self.store.put_content(content_key, effect.data)
+        digest = _digest(effect.data)
+        self.store.put_if_absent(content_key(digest), effect.data)
+        return digest
+
+    def _sync(self, effect: effects.Sync) -> None:
+        if isinstance(self.store, SupportsSync):
+            self.store.sync(effect.key)
+
+    def _now(self, _: effects.Now) -> float:
+        return self.clock.monotonic()
+
+    def _issue(self, _: effects.Issue) -> effects.Ticket:
+        return self.session.issue()
+
+    def _enter(self, effect: effects.Enter) -> None:
+        self.session.enter(effect.epoch_key)
+
+    def _exit(self, effect: effects.Exit) -> None:
+        self.session.exit(effect.epoch_key)
+
+    def _owe(self, effect: effects.Owe) -> None:
+        self.session.owe(effect.epoch_key, effect.release)
+
+    def _held(self, effect: effects.Held) -> bool | None:
+        return self.session.holds(effect.epoch_key) if effect.session == self.session.id else None
+
+    def _look(self, effect: effects.Look) -> effects.Pulse:
+        if self._pulses is None:
+            from mops.runtime.session import Pulses
+
+            self._pulses = Pulses(self.store, self.clock)
+        return self._pulses.look(effect.session)
+
+    def _known_dead(self, effect: effects.KnownDead) -> bool:
+        from mops.runtime.process_identity import known_dead
+
+        return known_dead(effect.producer)
+
+    def _published(self, effect: effects.Published) -> None:
+        self.wakers.wake(effect.folder)
+
+    def _tell(self, effect: effects.Report) -> None:
+        if effect.text not in self._reported:
+            self._reported.add(effect.text)
+            self._report(effect.text)
+
+    def _spool(self, effect: effects.Spool) -> str:
+        return spool(effect.name, effect.parts)
+
+
+def spool(name: str, parts: Sequence[Buffer]) -> str:
+    """Keep bytes in this machine's temporary directory, readable by this user alone. Returns their path."""
+    import tempfile  # a hit should not pay for the import
+
+    descriptor, path = tempfile.mkstemp(prefix=f"mops-{name}-", suffix=".result")
+    with os.fdopen(descriptor, "wb") as file:
+        for part in parts:
+            file.write(part)
+    return path
+
+
+def _digest(data: Buffer) -> bytes:
+    return blake3(data, max_threads=2 if len(data) >= _PARALLEL_HASH else 1).digest()
+
+
+_PERFORM: Final[dict[type, Callable[[World, Any], Any]]] = {
+    effects.Get: World._get,
+    effects.PutIfAbsent: World._put_if_absent,
+    effects.Put: World._put,
+    effects.GetContent: World._get_content,
+    effects.PutContent: World._put_content,
+    effects.Sync: World._sync,
+    effects.Now: World._now,
+    effects.Issue: World._issue,
+    effects.Enter: World._enter,
+    effects.Exit: World._exit,
+    effects.Owe: World._owe,
+    effects.Held: World._held,
+    effects.Look: World._look,
+    effects.KnownDead: World._known_dead,
+    effects.Published: World._published,
+    effects.Report: World._tell,
+    effects.Spool: World._spool,
+}
