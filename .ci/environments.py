@@ -48,12 +48,13 @@ def environment(name: str, *groups: str) -> Path:
     """
     folder = CACHE / name
     python = folder / "bin" / "python"
-    if not _is_current(folder, groups):
+    key = _key(groups)
+    if not _is_current(folder, key):
         shutil.rmtree(folder, ignore_errors=True)
         run(sys.executable, "-m", "venv", folder)
         run(python, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
         run(python, "-m", "pip", "install", "--quiet", *_base_requirements(), *(f"--group={group}" for group in groups))
-        _stamp(folder).write_text(_key(groups))
+        _stamp(folder).write_text(key)
     return python
 
 
@@ -80,21 +81,31 @@ def bare_environment(wheel: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def second_python(wheel: Path, pip: Path) -> None:
-    """Make a Debian 13 in ``SECOND_PYTHON``: Python 3.13, the wheel and the libraries whose values mops keys."""
-    if not _is_current(SECOND_PYTHON, ["values"]):
+def second_python(python: Path, wheel: Path) -> None:
+    """Make a Debian 13 in ``SECOND_PYTHON``: Python 3.13, the wheel, and the libraries whose values mops keys.
+
+    These libraries have the versions that they have for the first Python.
+    """
+    versions = CACHE / "versions.txt"
+    versions.write_text(_output(python, "-m", "pip", "freeze", "--exclude", "mops-run"))
+    key = _key([versions.read_text()])
+    if not _is_current(SECOND_PYTHON, key):
         install_debian(debootstrap="debootstrap")
         shutil.rmtree(SECOND_PYTHON, ignore_errors=True)
-        run("debootstrap", "--variant=minbase", "--include=python3", "trixie", SECOND_PYTHON)
-        _install_into_second_python(pip, "--group=values", *_base_requirements())
-        _stamp(SECOND_PYTHON).write_text(_key(["values"]))
-    _install_into_second_python(pip, "--no-deps", "--upgrade", str(wheel))
+        run("debootstrap", "--variant=minbase", "--include=python3,tzdata", "trixie", SECOND_PYTHON)
+        _install_into_second_python(python, "--group=values", "--constraint", versions, *_base_requirements())
+        _stamp(SECOND_PYTHON).write_text(key)
+    _install_into_second_python(python, "--no-deps", "--upgrade", wheel)
 
 
-def _install_into_second_python(pip: Path, *what: str) -> None:
+def _install_into_second_python(pip: Path, *what: str | Path) -> None:
     site = SECOND_PYTHON / SITE_OF_SECOND_PYTHON
     target = ("--target", site, "--python-version", "3.13", "--only-binary", ":all:")
     run(pip, "-m", "pip", "install", "--quiet", *target, *what)
+
+
+def _output(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, cwd=PROJECT, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _project() -> dict[str, Any]:
@@ -105,10 +116,10 @@ def _base_requirements() -> list[str]:
     return list(_project()["project"]["dependencies"])
 
 
-def _key(groups: Sequence[str]) -> str:
+def _key(own: Sequence[str]) -> str:
     """What an environment depends on: all groups, because one may include another, and the Python that makes it."""
     project = _project()
-    inputs = (sys.version, project["project"]["dependencies"], project["dependency-groups"], groups)
+    inputs = (sys.version, project["project"]["dependencies"], project["dependency-groups"], own)
     return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
 
@@ -116,6 +127,6 @@ def _stamp(folder: Path) -> Path:
     return folder / ".made-from"
 
 
-def _is_current(folder: Path, groups: Sequence[str]) -> bool:
+def _is_current(folder: Path, key: str) -> bool:
     stamp = _stamp(folder)
-    return stamp.exists() and stamp.read_text() == _key(groups)
+    return stamp.exists() and stamp.read_text() == key

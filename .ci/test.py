@@ -69,7 +69,7 @@ def test_stages(python: Path, wheel: Path) -> list[Stage]:
 
     def integration() -> list[list[str]]:
         install_debian(strace="strace")
-        second_python(wheel, python)
+        second_python(python, wheel)
         return [[str(python), *_pytest("integration", "tests/integration")]]
 
     other = f"chroot {SECOND_PYTHON} /usr/bin/env PYTHONPATH=/{SITE_OF_SECOND_PYTHON} /usr/bin/python3.13"

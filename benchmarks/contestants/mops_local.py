@@ -1,0 +1,17 @@
+"""mops on the local disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mops import InThreadShell, MemoizingPicklingRunner, SubprocessShell, use_runner
+
+
+def memoize(root: Path, function: Callable[..., Any]) -> Any:
+    """Run in the caller's thread."""
+    return use_runner(MemoizingPicklingRunner(InThreadShell(), f"file://{root}"))(function)
+
+
+def in_subprocesses(root: Path, function: Callable[..., Any], workers: int) -> Any:
+    """Run each call in a new process."""
+    return use_runner(MemoizingPicklingRunner(SubprocessShell(max_workers=workers), f"file://{root}"))(function)

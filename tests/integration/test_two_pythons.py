@@ -1,0 +1,32 @@
+"""Memo keys of what holds no code are the same under two Pythons."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("two_pythons_program.py").read_text()
+
+
+def uris_of(command: list[str]) -> dict[str, Any]:
+    """What the program prints when this Python runs it."""
+    done = subprocess.run([*command, "-W", "ignore", "-"], input=PROGRAM, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    uris: dict[str, Any] = json.loads(done.stdout)
+    return uris
+
+
+@pytest.mark.skipif("MOPS_OTHER_PYTHON" not in os.environ, reason="`make test` provides the second Python")
+def test_values_have_the_same_memo_key_under_two_pythons():
+    mine, other = uris_of([sys.executable]), uris_of(shlex.split(os.environ["MOPS_OTHER_PYTHON"]))
+
+    assert mine.pop("python") != other.pop("python")
+    unkeyed = {name: uri for name, uri in mine.items() if not uri.startswith("memory://")}
+    assert not unkeyed
+    assert mine == other
+    assert len(set(mine.values())) == len(mine)
