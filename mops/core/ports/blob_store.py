@@ -5,10 +5,13 @@ protocol of single flight rests on ``put_if_absent`` alone; there is no compare-
 have none.
 
 Keys are segments of ``[a-z0-9._=@-]`` joined by ``/``: no empty, ``.`` or ``..`` segment, at most 200 bytes a segment
-and 900 in all. Every method raises ``InvalidKey`` for another key before it touches anything.
+and 900 in all. Every method raises ``InvalidKey`` for another key before it touches anything. A store may be made of
+folders: where ``c`` stands, writing ``c/d`` may raise ``InvalidKey`` too, and the other way round; what stands is not
+lost.
 
-Adapters raise the subclasses of ``StoreError`` in ``mops.core.errors`` and nothing else. All methods may be called from
-any number of threads at once. Adapters pickle, and compare equal after it.
+Adapters raise the subclasses of ``StoreError`` in ``mops.core.errors`` and nothing else; ``UnsupportedStore``, from any
+method, means that no blob store can be at that root. All methods may be called from any number of threads at once.
+Adapters pickle, and compare equal after it.
 """
 
 from abc import abstractmethod
@@ -78,7 +81,7 @@ class BlobStore(Protocol):
     def list(self, prefix: str = "", /, *, after: str = "") -> Iterator[BlobInfo]:
         """List the blobs whose key starts with the prefix, in the order of their keys, resuming behind ``after``.
 
-        The prefix is a string prefix, not a folder: ``c`` lists ``c``, ``c/d`` and ``cc``. Blobs written or deleted
+        The prefix is a string prefix, not a folder: ``c`` lists ``c/d`` and ``cc``. Blobs written or deleted
         while the listing runs may be missing or present; all others are there exactly once. For people, explanations
         and garbage collection, never for coordination. An empty store lists nothing.
 
