@@ -235,6 +235,14 @@ def key(memo: Memo, slot: str) -> str:
     return f"{memo.folder}/{slot}"
 
 
+def entry(memo: Memo, number: int, nonce: str) -> str:
+    """What names a claim in the table of its session, and in the heartbeat where it is owed.
+
+    Two calls of one session may try for the same epoch: the one that is refused must not strike out the other.
+    """
+    return f"{key(memo, claim_slot(number))}#{nonce}"
+
+
 def patiently(effect: Effect, patience: float) -> Steps[Any]:
     """Repeat an idempotent effect until it is answered, or the store was out of reach for longer than ``patience``.
 
@@ -313,10 +321,6 @@ class Epoch:
         """The last adoption of its log."""
         return next((record for record in reversed(self.log) if isinstance(record, Adoption | Unreadable)), None)
 
-    def key(self, memo: Memo) -> str:
-        """The key of its claim, which names it in the table of a session."""
-        return key(memo, claim_slot(self.number))
-
 
 def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, Envelope | None]]:
     """Follow tombstones: the first generation that is not void, and its value if it has one.
@@ -387,12 +391,12 @@ def close(
 
 
 def release(
-    memo: Memo, number: int, claim: list[Buffer], patience: float, *, cancel: bool = False
+    memo: Memo, number: int, claim: list[Buffer], name: str, patience: float, *, cancel: bool = False
 ) -> Steps[None]:  # fmt: skip
     """Leave an epoch that this process claimed, or was about to: end it where no remote adopted it, else write that we left.
 
     Writing the claim once more settles whether it was ever written. With ``cancel``, the epoch is ended even where a
-    remote adopted it.
+    remote adopted it. ``name`` is the claim's ``entry``.
     """
     if (yield from create(key(memo, claim_slot(number)), claim, patience)):
         position, ended = 1, False
@@ -408,7 +412,7 @@ def release(
                 data = yield from patiently(Get(key(memo, slot)), patience)
                 ended = isinstance(read_log_record(memo, slot, data), End)
             position += 1
-    yield Exit(key(memo, claim_slot(number)))
+    yield Exit(name)
 
 
 def over(memo: Memo, epoch: Epoch, generation: int, timing: Timing) -> Steps[bool]:
@@ -441,11 +445,12 @@ def _abandoned(memo: Memo, epoch: Epoch, claim: Claim, timing: Timing) -> Steps[
         return False
     if any(isinstance(record, Leave) for record in epoch.log):
         return True
-    held = yield Held(claim.session, epoch.key(memo))
+    name = entry(memo, epoch.number, claim.nonce)
+    held = yield Held(claim.session, name)
     if held is not None:
         return not held
     pulse = yield from patiently(Look(claim.session), timing.in_flight)
-    if epoch.key(memo) in pulse.owed:
+    if name in pulse.owed:
         return True
     return (yield from _stale(epoch, pulse, claim.producer))
 

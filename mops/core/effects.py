@@ -131,7 +131,7 @@ class Pulse:
         seen_at: monotonic seconds of the look.
         token: changes with every beat; ``GONE`` where the session has ended, ``None`` where it never beat.
         interval: seconds between beats that the session announces.
-        owed: epochs that their holder left and could not end yet, as ``<folder>/e<n>``.
+        owed: claims that their holder left and could not end yet, as ``<folder>/e<n>#<nonce>``.
     """
 
     __slots__ = ("interval", "owed", "seen_at", "token")
@@ -156,7 +156,7 @@ class Issue:
 
 @final
 class Enter:
-    """Enter an epoch, ``<folder>/e<n>``, into this session's table, before its claim is written. Answer: ``None``."""
+    """Enter a claim, ``<folder>/e<n>#<nonce>``, into this session's table, before it is written. Answer: ``None``."""
 
     __slots__ = ("epoch_key",)
 
@@ -166,7 +166,7 @@ class Enter:
 
 @final
 class Exit:
-    """Remove an epoch from this session's table: it is over, or was never ours. Answer: ``None``."""
+    """Remove a claim from this session's table: its epoch is over, or was never ours. Answer: ``None``."""
 
     __slots__ = ("epoch_key",)
 
@@ -190,7 +190,7 @@ class Owe:
 
 @final
 class Held:
-    """Whether this session's table has an epoch. Answer: ``bool``, or ``None`` where the session is another's."""
+    """Whether this session's table has a claim that is not owed. Answer: ``bool``, or ``None`` where the session is another's."""
 
     __slots__ = ("epoch_key", "session")
 

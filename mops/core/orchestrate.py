@@ -18,6 +18,7 @@ from mops.core.claim import (
     close,
     create,
     current,
+    entry,
     key,
     over,
     read_epoch,
@@ -117,11 +118,12 @@ class _Flight:
         generation: the first one that is not void.
         epoch: the last one that was read or claimed.
         claim: the blob of the claim that this call wrote, or is about to write; ``None`` where it holds none.
+        entry: what names that claim in the table of the session.
         admitted: it has a slot of the Shell.
         started: a command runs in that slot.
     """
 
-    __slots__ = ("admitted", "call", "claim", "epoch", "generation", "number", "started")
+    __slots__ = ("admitted", "call", "claim", "entry", "epoch", "generation", "number", "started")
 
     def __init__(self, call: Call, generation: int) -> None:
         self.call = call
@@ -129,6 +131,7 @@ class _Flight:
         self.epoch: Epoch | None = None
         self.number = 0
         self.claim: list[Buffer] | None = None
+        self.entry = ""
         self.admitted = False
         self.started = False
 
@@ -208,7 +211,7 @@ def _let_go(flight: _Flight) -> Steps[None]:
     """The epoch that we hold is over: there is nothing to leave."""
     if flight.claim is not None:
         flight.claim = None
-        yield Exit(key(flight.call.memo, claim_slot(flight.number)))
+        yield Exit(flight.entry)
 
 
 def _claim_next(flight: _Flight) -> Steps[Answer | None]:
@@ -220,8 +223,9 @@ def _claim_next(flight: _Flight) -> Steps[Answer | None]:
     about, segments = call.about(), (yield from payload.store(call.pickled(), call.timing.in_flight))
     number = flight.number = flight.number + 1
     ticket = yield Issue()
+    flight.entry = entry(memo, number, ticket.nonce)
     flight.claim = claim_parts(memo, number, flight.generation, ticket, about, segments)
-    yield Enter(key(memo, claim_slot(number)))
+    yield Enter(flight.entry)
     if not (yield from create(key(memo, claim_slot(number)), flight.claim, call.timing.in_flight)):
         yield from _let_go(flight)
         flight.epoch = yield from read_epoch(memo, number, call.timing.in_flight)
@@ -317,10 +321,13 @@ def _leave(flight: _Flight, *, cancel: bool = False) -> Steps[None]:
     """Leave the epoch that we hold, or may hold; where the store is out of reach, owe it."""
     if flight.claim is None:
         return
-    memo, number, claim = flight.call.memo, flight.number, flight.claim
+    call, number, claim = flight.call, flight.number, flight.claim
     flight.claim = None
     try:
-        yield from release(memo, number, claim, _LEAVE_PATIENCE, cancel=cancel)
-    except StoreError:
-        later = release(memo, number, claim, flight.call.timing.in_flight, cancel=cancel)
-        yield Owe(key(memo, claim_slot(number)), later)
+        yield from release(call.memo, number, claim, flight.entry, _LEAVE_PATIENCE, cancel=cancel)
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # a second Ctrl-C too
+        yield Owe(flight.entry, release(call.memo, number, claim, flight.entry, call.timing.in_flight, cancel=cancel))
+        if not isinstance(error, StoreError):
+            raise
