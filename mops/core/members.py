@@ -72,7 +72,7 @@ def instance_entries(value: object) -> Iterator[tuple[str, object]]:
 
 
 def carried(function: FunctionType, name: str) -> Iterator[tuple[str, object]]:
-    """What a function holds apart from its closure, by a name below `name`: defaults, and the function that it wraps."""
+    """What a function holds apart from its closure, by a name below `name`: defaults, and what it wraps."""
     code = function.__code__
     defaults = function.__defaults__ or ()
     parameters = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]

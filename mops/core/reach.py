@@ -33,6 +33,8 @@ from mops.core.members import (
     ATOMS,
     TRANSPARENT,
     Description,
+    carried,
+    cells_of,
     class_members,
     dict_of,
     elements,
@@ -223,8 +225,8 @@ class Walk:
     def _follow_foreign(self, function: FunctionType, name: str) -> None:
         """A decorator of somebody else counts by name; the function that it wraps, and its arguments, are ours."""
         cells = cells_of(function)
-        carried = [value for _, value in carried(function, name)]
-        targets = list(self._search([*carried, *(cell.cell_contents for _, cell in cells)], name))
+        held = [*(value for _, value in carried(function, name)), *(cell.cell_contents for _, cell in cells)]
+        targets = list(self._search(held, name))
         if not targets:
             return
         reading = Reading(function.__code__)

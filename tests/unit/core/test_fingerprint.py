@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -806,7 +807,7 @@ def test_every_process_and_every_hash_seed_gives_the_same_fingerprint(rich, tmp_
     for seed in ("0", "1", "2"):
         answer = subprocess.run(
             [sys.executable, "-c", PROBE, str(tmp_path), __file__],
-            env={"PYTHONHASHSEED": seed},
+            env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
             check=True,
