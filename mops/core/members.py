@@ -34,6 +34,10 @@ _FIELD_TABLES = ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__
 _FIELD_ANNOTATIONS = frozenset(("annotation", "inherited", "type"))
 
 
+# attrs writes the seeded hash of a string into the code of `__hash__`; what it hashes is told by the fields.
+_GENERATED = "<attrs generated hash>"
+
+
 class Description(dict[str, object]):
     """What a dataclass, attrs or pydantic knows of one field, annotations apart. Made anew for each walk."""
 
@@ -51,7 +55,7 @@ def class_members(kind: type) -> Iterator[tuple[str, object]]:
             continue
         if members is not None and (name in members or (_is_sunder(name) and type(value) is not FunctionType)):
             continue
-        yield name, value
+        yield name, _GENERATED if name == "__hash__" and _is_from_attrs(value) else value
     if members is not None:
         yield from ((name, dict(instance_entries(member)).get("_value_")) for name, member in members.items())
     yield from _fields(inside)
@@ -129,6 +133,10 @@ def _described(field: object) -> Description:
     )
 
 
+def _is_from_attrs(value: object) -> bool:
+    return isinstance(value, FunctionType) and value.__code__.co_filename.startswith("<attrs generated")
+
+
 def _is_sunder(name: str) -> bool:
     return name.startswith("_") and name.endswith("_") and not name.startswith("__")
 
@@ -158,3 +166,8 @@ def elements(value: Any) -> Iterable[object]:
 def _label(value: object) -> str:
     named = value if is_code(value) else type(value)
     return f"{getattr(named, '__module__', '')}:{getattr(named, '__qualname__', '')}"
+
+
+def is_nothing(part: object) -> bool:
+    """Whether one of the places in `TRANSPARENT` is empty."""
+    return part is None or (type(part) in (tuple, dict) and not part)

@@ -41,6 +41,7 @@ from mops.core.members import (
     entry_of,
     instance_entries,
     is_code,
+    is_nothing,
 )
 from mops.core.world import Scope, World, importable_name, tree_of
 
@@ -127,7 +128,7 @@ class Walk:
 
     def _transparent(self, value: Any, place: str, names: tuple[str, ...]) -> str:
         held = ((name, getattr(value, name)) for name in names)
-        parts = [self.reach(part, f"{place}.{name}") for name, part in held if not _is_nothing(part)]
+        parts = [self.reach(part, f"{place}.{name}") for name, part in held if not is_nothing(part)]
         return f"{self._class(type(value))}({', '.join(parts)})"
 
     def _constant(self, value: object, place: str) -> str:
@@ -390,7 +391,3 @@ class Walk:
             if root and isinstance(text, str) and (text == root or text.startswith(root + "/")):
                 return text[len(root) :]
         return None
-
-
-def _is_nothing(part: object) -> bool:
-    return part is None or (type(part) in (tuple, dict) and not part)

@@ -802,6 +802,7 @@ print(json.dumps([fingerprint.digest.hex(), dict(fingerprint.table)]))
 
 
 def test_every_process_and_every_hash_seed_gives_the_same_fingerprint(rich, tmp_path):
+    rich.edit("helpers", "class Base:", "import attrs\n@attrs.frozen\nclass Base:")
     rich.edit("main", "return [total", "assert x not in {'a', 'b', 'c', 'd'}\n    return [total")
     here = rich.fingerprint()
     for seed in ("0", "1", "2"):

@@ -1,0 +1,87 @@
+"""Which modules hold the user's own code, decided without reading the metadata of installed distributions."""
+
+import os
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.machinery import PathFinder
+from types import ModuleType
+
+_MAIN = ("__main__", "__mp_main__")
+_INSTALLED = ("/site-packages/", "/dist-packages/")
+
+
+class FirstParty:
+    """The predicate "is this first-party code?", as one function's author would answer it.
+
+    First party are: the top-level package of the function itself, wherever it is installed; the main module, notebooks,
+    and modules that were never a file; and every module outside the standard library and outside the folders that
+    packages are installed into (editable installs lie outside). mops never is.
+
+    Args:
+        function_module: name of the module that holds the function.
+        also: further packages or modules that count, installed ones included, by name: ``["mylib", "company.models"]``.
+    """
+
+    def __init__(self, function_module: str, also: Iterable[str] = ()) -> None:
+        self._own = frozenset((function_module.partition(".")[0], *_MAIN))
+        self._also = tuple(also)
+        self._installed: dict[str, bool] = {}
+
+    def __call__(self, name: str, module: ModuleType | None) -> bool:
+        """Whether the code of the module `name` counts; `module` is None where it is not loaded."""
+        top = name.partition(".")[0]
+        if top == "mops":
+            return False
+        if top in self._own or any(name == each or name.startswith(each + ".") for each in self._also):
+            return True
+        if top in sys.stdlib_module_names:
+            return False
+        place = _place_of(module) if module is not None else _place_to_be(top)
+        return place is not None and not self._is_installed(place)
+
+    def load(self, name: str) -> ModuleType | None:
+        """Import a module that first-party code imports when it runs; None where that fails.
+
+        The function would import it anyway. One that cannot be imported here, because it wants a GPU for instance,
+        counts by its name.
+        """
+        try:
+            return import_module(name)
+        except Exception:  # noqa: BLE001 - whatever the module raises, running the function will say so
+            return None
+
+    def _is_installed(self, place: str) -> bool:
+        """Whether an installer put the file there: into a folder of packages, or into a ``--target`` folder."""
+        if any(folder in place for folder in _INSTALLED):
+            return True
+        folder = place.rpartition("/")[0]
+        if folder not in self._installed:
+            self._installed[folder] = _has_distributions(folder)
+        return self._installed[folder]
+
+
+def _place_of(module: ModuleType) -> str | None:
+    """The file of the module's top-level package or module; the empty string where there is none (a notebook's)."""
+    name = module.__name__
+    top = sys.modules.get(name.partition(".")[0], module)
+    file = getattr(top, "__file__", None)
+    if file:
+        return str(file).rpartition("/")[0] if hasattr(top, "__path__") else str(file)
+    return str(next(iter(getattr(top, "__path__", ())), ""))
+
+
+def _place_to_be(top: str) -> str | None:
+    """The same for a top-level module that is not loaded; None where it cannot be found."""
+    spec = PathFinder.find_spec(top)
+    if spec is None:
+        return None
+    return next(iter(spec.submodule_search_locations or ()), spec.origin)
+
+
+def _has_distributions(folder: str) -> bool:
+    try:
+        with os.scandir(folder or ".") as entries:
+            return any(entry.name.endswith(".dist-info") for entry in entries)
+    except OSError:
+        return False
