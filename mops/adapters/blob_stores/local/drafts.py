@@ -48,7 +48,7 @@ def write(fd: int, parts: Sequence[Buffer]) -> None:
 
 def close(fd: int) -> None:
     """Close a descriptor. An error is no news: it is closed anyway, and what matters was flushed before."""
-    try:  # noqa: SIM105 - suppress() would cost a tenth of reading a small blob
+    try:  # suppress() would cost a tenth of reading a small blob
         os.close(fd)
     except OSError:
         pass

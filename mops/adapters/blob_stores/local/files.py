@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from mops.adapters.blob_stores.local.drafts import ANONYMOUS, AnonymousDraft, close, write
@@ -107,14 +108,19 @@ class Files:
             draft.close()
 
     def make_directory(self, path: str) -> None:
-        """Make a directory under the root, and what is missing above it. The root itself is for its owner alone."""
+        """Make a directory, and what is missing above it. The root is for its owner alone.
+
+        Whether something else has the name shows when the directory is used.
+        """
+        mode = 0o700 if path == self.root else 0o777
         try:
-            os.mkdir(path, 0o700 if path == self.root else 0o777)
+            os.mkdir(path, mode)
         except FileExistsError:
             return
         except FileNotFoundError:
-            os.makedirs(self.root, 0o700, exist_ok=True)
-            os.makedirs(path, exist_ok=True)
+            self.make_directory(os.path.dirname(path))
+            with suppress(FileExistsError):
+                os.mkdir(path, mode)
 
 
 def _holds(path: str, parts: Sequence[Buffer]) -> bool | None:

@@ -10,6 +10,7 @@ MAPPED_FROM = 4 << 20
 """Bytes from which a map beats reading; below, reading is faster and a hit needs no page faults."""
 
 _FIRST_READ = 1 << 16  # bytes: most blobs are smaller, and are read without asking for their size
+_MOUNTS = "/proc/self/mountinfo"
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "lustre", "afs", "gpfs", "beegfs", "virtiofs", "fuse")
 
 
@@ -60,7 +61,7 @@ def _is_local(device: int) -> bool:
     """Whether a device is known not to be across a network. What is not listed (Btrfs subvolumes) is local."""
     numbers = f"{os.major(device)}:{os.minor(device)}"
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+        with open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:
             kinds = [line.partition(" - ")[2].split(" ", 1)[0] for line in mounts if line.split(" ", 3)[2] == numbers]
     except OSError:
         return False  # not Linux: reading is slower, and right everywhere
