@@ -1,0 +1,86 @@
+"""Values of the standard library whose pickled form is not the same in every Python, or hides what can be observed.
+
+A subclass counts by its instance state, too.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mops.core.errors import UnkeyableArgumentError
+from mops.core.instances import Layout
+
+if TYPE_CHECKING:  # a class is looked up by its name, so a program that has an Enum loads no Decimal
+    import array
+    import collections
+    import datetime as dt
+    import enum
+    import zoneinfo
+
+Structure = Callable[[Any], object]
+
+
+def structure_for(cls: type) -> Structure | None:
+    """Give the function that makes the structure of an instance of a class, if the class is one of these."""
+    names = [f"{base.__module__}:{base.__qualname__}" for base in cls.__mro__]
+    structure = next((_STRUCTURES[name] for name in names if name in _STRUCTURES), None)
+    if structure is None or structure in _ENUMS or names[0] in _STRUCTURES:
+        return structure
+    return _with_state(cls, structure)
+
+
+def _with_state(cls: type, structure: Structure) -> Structure:
+    layout = Layout(cls)
+    return lambda value: (structure(value), layout.state(value))
+
+
+def _member(member: "enum.Enum") -> object:
+    value = member._value_
+    return member._name_, None if type(value) is object else value  # a bare object() is but a way to say "a new member"
+
+
+def _flag(flag: "enum.Flag") -> object:
+    return flag._value_  # combinations are named differently by different Pythons
+
+
+def _zone(zone: "zoneinfo.ZoneInfo") -> object:
+    if zone.key is None:
+        raise UnkeyableArgumentError("a ZoneInfo made from a file has no key", advice="use ZoneInfo(key)")
+    return zone.key
+
+
+def _time(value: "dt.time | dt.datetime") -> object:
+    return value.hour, value.minute, value.second, value.microsecond, value.fold, value.tzinfo
+
+
+def _date(value: "dt.date") -> object:
+    return value.year, value.month, value.day
+
+
+def _array(value: "array.array[Any]") -> object:
+    return value.typecode, value.itemsize, value.tobytes()
+
+
+def _ordered_dict(value: "collections.OrderedDict[Any, Any]") -> object:
+    return [[key, value[key]] for key in value]
+
+
+_ENUMS = (_member, _flag)
+
+_STRUCTURES: dict[str, Structure] = {
+    "enum:Flag": _flag,
+    "enum:Enum": _member,
+    "datetime:datetime": lambda value: (_date(value), _time(value)),
+    "datetime:date": _date,
+    "datetime:time": _time,
+    "datetime:timedelta": lambda value: (value.days, value.seconds, value.microseconds),
+    "datetime:timezone": lambda value: (value.utcoffset(None), value.tzname(None)),
+    "zoneinfo:ZoneInfo": _zone,
+    "decimal:Decimal": lambda value: tuple(value.as_tuple()),
+    "fractions:Fraction": lambda value: (value.numerator, value.denominator),
+    "uuid:UUID": lambda value: (value.int, value.is_safe),
+    "re:Pattern": lambda value: (value.pattern, value.flags),
+    "array:array": _array,
+    "collections:OrderedDict": _ordered_dict,
+    "collections:defaultdict": lambda value: (value.default_factory, dict.copy(value)),
+    "collections:deque": lambda value: (value.maxlen, list(value)),
+}

@@ -1,0 +1,118 @@
+"""Which rule keys the instances of a class: the user's, or that of a library that mops knows."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, Protocol, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+from mops.core.canonical import Hooks, Rule, by_reference
+from mops.core.errors import ConfigurationError
+from mops.core.leaves import LEAVES
+
+_T = TypeVar("_T")
+_Structure = Callable[[Any], object]
+
+_STDLIB = ("array", "collections", "datetime", "decimal", "enum", "fractions", "re", "uuid", "zoneinfo")
+_LIBRARIES = ("numpy", "pandas", "polars", "pyarrow", "pydantic")
+FAMILIES: Mapping[str, str] = {
+    **{package: f"mops.adapters.values.{package}" for package in _LIBRARIES},
+    **dict.fromkeys(_STDLIB, "mops.adapters.values.stdlib"),
+    "pathlib": "mops.adapters.values.paths",
+}
+"""The adapter for the classes of each top-level package, imported when a value of such a class is met."""
+
+_UNKNOWN = Rule(repr, by_author=False)  # no rule has been looked for; ``None`` means that there is none
+
+
+class _Family(Protocol):
+    """A module of ``mops.adapters.values``."""
+
+    def structure_for(self, cls: type) -> _Structure | None:
+        """Give the function that makes the structure of an instance of a class, if the class is the family's affair."""
+
+
+class KeyRegistry:
+    """Finds the rule of a class: the class itself first, then its bases in the order of their resolution.
+
+    A rule applies to subclasses, too; as the class is always part of the key, instances of two classes never share one.
+    Registration, ``__mops_key__`` and then the libraries: the user's word about a base class precedes what mops knows
+    of a nearer one. All methods may be called from any number of threads at once.
+    """
+
+    def __init__(self, families: Mapping[str, str] = FAMILIES) -> None:
+        self._families = families
+        self._registered: WeakKeyDictionary[type, _Structure] = WeakKeyDictionary()
+        self._found: WeakKeyDictionary[type, Rule | None] = WeakKeyDictionary()
+
+    def register(self, cls: type[_T], structure: Callable[[_T], object]) -> None:
+        """Key instances of a class, and of its subclasses, by a structure. The latest registration holds.
+
+        Raises:
+            ConfigurationError: the class is a built-in scalar or container.
+        """
+        if cls in LEAVES or cls in {object, type, list, tuple, dict, set, frozenset}:
+            raise ConfigurationError(f"the key of {cls.__qualname__} is fixed; register a class of your own")
+        self._registered[cls] = structure
+        self._found.clear()
+
+    def rule_for(self, cls: type) -> Rule | None:
+        """Give the rule of a class, remembered as long as the class lives."""
+        found = self._found.get(cls, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._found[cls] = self._stated_rule(cls) or self._known_rule(cls)
+        return found
+
+    def hooks(
+        self,
+        reference_class: Callable[[type], object] = by_reference,
+        reference_function: Callable[[Any], object] = by_reference,
+    ) -> Hooks:
+        """Make the hooks of an encoder that keys by this registry; the arguments are those of ``Hooks``."""
+        return Hooks(self.rule_for, reference_class, reference_function)
+
+    def _stated_rule(self, cls: type) -> Rule | None:
+        for base in cls.__mro__:
+            if base in self._registered:
+                return Rule(self._registered[base], by_author=True)
+            if "__mops_key__" in base.__dict__:
+                return Rule(lambda value: type(value).__mops_key__(value), by_author=True)
+        return None
+
+    def _known_rule(self, cls: type) -> Rule | None:
+        packages = dict.fromkeys(str(base.__module__).partition(".")[0] for base in cls.__mro__)
+        for package in packages:
+            if package in self._families:
+                family = cast("_Family", import_module(self._families[package]))
+                structure = family.structure_for(cls)
+                if structure is not None:
+                    return Rule(structure, by_author=False)
+        return None
+
+
+registry = KeyRegistry()
+"""The registry of this process."""
+
+rule_for = registry.rule_for
+
+
+def key_for(cls: type[_T]) -> Callable[[Callable[[_T], object]], Callable[[_T], object]]:
+    """Say how the instances of a class are keyed: by whatever plain structure the decorated function gives for one.
+
+    ::
+
+        @mops.key_for(Connection)
+        def key(value: Connection) -> object:
+            return value.host, value.port
+
+    Everything that a function may observe of an instance has to be in the structure; it consists of built-ins or of
+    anything else that can be keyed. Subclasses are keyed by the same function, and by their class.
+
+    Raises:
+        ConfigurationError: the class is a built-in scalar or container.
+    """
+
+    def register(structure: Callable[[_T], object]) -> Callable[[_T], object]:
+        registry.register(cls, structure)
+        return structure
+
+    return register
