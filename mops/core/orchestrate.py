@@ -275,7 +275,7 @@ def _follow(flight: _Flight) -> Steps[Answer | None]:
 
 def _is_over(flight: _Flight, epoch: Epoch, job: Job | None) -> Steps[bool]:
     call = flight.call
-    if job is None or not job.ended:
+    if job is None or not job.ended or epoch.claim is None or epoch.claim.generation < flight.generation:
         return (yield from over(call.memo, epoch, flight.generation, call.timing))
     yield from read_log(call.memo, epoch, call.timing.in_flight)
     if epoch.end is not None:
@@ -291,30 +291,32 @@ def _run(flight: _Flight, epoch: Epoch) -> Steps[Answer | None]:
     if ran.forked:
         flight.claim = None
         return Answer(ran.result)
-    call, timing = flight.call, flight.call.timing
-    if isinstance(ran.result, Failure):
-        yield from fail(call.memo, epoch, ran.result.exception, timing.first_look)
-        yield from _let_go(flight)
-        return Answer(ran.result)
     try:
-        parts = yield from prepare(
-            call.memo, flight.generation, epoch.number, ran, call.serializer, timing.first_look, timing.sync_after
-        )
-        ours = yield from publish(
-            call.memo, flight.generation, parts, timing.first_look, durable=ran.elapsed >= timing.sync_after
-        )
-    except (StoreError, UnserializableError) as error:
-        yield Report(f"the result of {call.memo.folder} is returned, but not stored: {error.args[0]}")
-        if isinstance(error, UnserializableError):
-            yield from fail(call.memo, epoch, error, timing.first_look)
-            yield from _let_go(flight)
-        else:
-            yield from _leave(flight)
+        ours = yield from _publish(flight, epoch, ran)
+    except StoreError as error:
+        yield Report(f"what {flight.call.memo.folder} came to is returned, but not stored: {error.args[0]}")
+        yield from _leave(flight)
         return Answer(ran.result)
     if ours:
         yield from _let_go(flight)
         return Answer(ran.result)
     return (yield from _look(flight))
+
+
+def _publish(flight: _Flight, epoch: Epoch, ran: Ran) -> Steps[bool]:
+    """Publish what the function came to here; ``False`` where another result stands."""
+    memo, generation, timing = flight.call.memo, flight.generation, flight.call.timing
+    patience, sync_after = timing.first_look, timing.sync_after
+    if isinstance(ran.result, Failure):
+        yield from fail(memo, epoch, ran.result.exception, patience)
+        return True
+    try:
+        parts = yield from prepare(memo, generation, epoch.number, ran, flight.call.serializer, patience, sync_after)
+    except UnserializableError as error:
+        yield Report(f"the result of {memo.folder} is returned, but not stored: {error.args[0]}")
+        yield from fail(memo, epoch, error, patience)
+        return True
+    return (yield from publish(memo, generation, parts, patience, durable=ran.elapsed >= sync_after))
 
 
 def _leave(flight: _Flight, *, cancel: bool = False) -> Steps[None]:
