@@ -65,6 +65,7 @@ FAILED: Final = "failed"
 TAKEN_OVER: Final = "taken over"
 LEFT: Final = "its caller left"
 CANCELLED: Final = "cancelled"
+_UNKNOWN_INTERVAL: Final = 10.0
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 20.0
 
@@ -435,8 +436,7 @@ def _abandoned(memo: Memo, epoch: Epoch, claim: Claim, timing: Timing) -> Steps[
     """Whether nobody owns the epoch, or its owner is dead or stale."""
     adoption = epoch.adopted_by
     if isinstance(adoption, Unreadable):
-        now = yield Now()
-        return epoch.watch.see((len(epoch.log), "unreadable"), now, STALE_AFTER * 10.0)
+        return (yield from unheard(epoch, epoch.watch))
     if adoption is not None:
         pulse: Pulse = yield from patiently(Look(adoption.session), timing.in_flight)
         if pulse.token != GONE:
@@ -453,6 +453,12 @@ def _abandoned(memo: Memo, epoch: Epoch, claim: Claim, timing: Timing) -> Steps[
     if name in pulse.owed:
         return True
     return (yield from _stale(epoch, pulse, claim.producer))
+
+
+def unheard(epoch: Epoch, watch: Watch) -> Steps[bool]:
+    """Whether a remote whose adoption cannot be read has had the time of a silent session."""
+    now = yield Now()
+    return watch.see((len(epoch.log), "unreadable"), now, STALE_AFTER * _UNKNOWN_INTERVAL)
 
 
 def _stale(epoch: Epoch, pulse: Pulse, producer: Any) -> Steps[bool]:

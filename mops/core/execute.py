@@ -10,6 +10,7 @@ from mops.core.blob_layout import Memo, log_slot, result_slot
 from mops.core.claim import (
     STALE_AFTER,
     Adoption,
+    Claim,
     Epoch,
     Timing,
     Watch,
@@ -19,6 +20,7 @@ from mops.core.claim import (
     patiently,
     read_epoch,
     read_log,
+    unheard,
 )
 from mops.core.effects import GONE, Get, Issue, KnownDead, Look, Pulse, Ran, Run, Spool, Steps, Wait
 from mops.core.errors import ShellFailed, StoreError, UnserializableError
@@ -43,26 +45,41 @@ def adopt(memo: Memo, number: int, timing: Timing) -> Steps[Epoch | None]:
         raise ShellFailed(f"nothing claims epoch {number} of {memo.folder}")
     if epoch.claim is None:
         return None
+    while not (yield from _took(memo, epoch, timing)):  # tried first: most epochs have no log yet
+        if not (yield from _vacant(memo, epoch, epoch.claim, timing)):
+            return None
+    return epoch
+
+
+def _took(memo: Memo, epoch: Epoch, timing: Timing) -> Steps[bool]:
+    """Write our adoption at the slot after the log that we know."""
+    slot = log_slot(epoch.number, len(epoch.log) + 1)
+    ticket = yield Issue()
+    if not (yield from create(key(memo, slot), adoption_parts(memo, slot, ticket), timing.in_flight)):
+        return False
+    epoch.log.append(Adoption({"session": ticket.session, "nonce": ticket.nonce}))
+    return True
+
+
+def _vacant(memo: Memo, epoch: Epoch, claim: Claim, timing: Timing) -> Steps[bool]:
+    """Wait until the remote that adopted before us is gone or dead; ``False`` where there is nothing left to do."""
     watch = Watch()
     while True:
         yield from read_log(memo, epoch, timing.in_flight)
         if epoch.end is not None:
-            return None
-        other = epoch.adopted_by
-        if isinstance(other, Adoption) and (yield from _alive(epoch, other, watch, timing)):
-            if (yield from _decided(memo, epoch.claim.generation, timing)):
-                return None
-            yield Wait(_POLL)
-            continue
-        slot = log_slot(number, len(epoch.log) + 1)
-        ticket = yield Issue()
-        if (yield from create(key(memo, slot), adoption_parts(memo, slot, ticket), timing.in_flight)):
-            epoch.log.append(Adoption({"session": ticket.session, "nonce": ticket.nonce}))
-            return epoch
+            return False
+        if not (yield from _alive(epoch, watch, timing)):
+            return True
+        if (yield from _decided(memo, claim.generation, timing)):
+            return False
+        yield Wait(_POLL)
 
 
-def _alive(epoch: Epoch, other: Adoption, watch: Watch, timing: Timing) -> Steps[bool]:
+def _alive(epoch: Epoch, watch: Watch, timing: Timing) -> Steps[bool]:
     """Whether the remote that adopted before us may still be running."""
+    other = epoch.adopted_by
+    if not isinstance(other, Adoption):
+        return other is not None and not (yield from unheard(epoch, watch))
     pulse: Pulse = yield from patiently(Look(other.session), timing.in_flight)
     if pulse.token == GONE or (yield KnownDead(other.producer)):
         return False
@@ -106,5 +123,8 @@ def _keep(memo: Memo, epoch: Epoch, parts: list[bytes | memoryview], error: Stor
     """Keep a result that the store did not take on this machine, and fail with its name."""
     path = yield Spool(f"{memo.digest.hex()}-e{epoch.number}", parts)
     error.advice = f"the result was computed and is kept in {path} on the machine that ran it"
-    yield from fail(memo, epoch, error, timing.first_look)
+    try:
+        yield from fail(memo, epoch, error, timing.first_look)
+    except StoreError:
+        pass  # a store that takes no result may well take no failure: whoever started us is told by our exit
     raise error
