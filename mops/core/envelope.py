@@ -20,6 +20,7 @@
 A row of the segment table is ``offset in the payload, length, digest``. A segment of more than 1 MiB is not in the envelope
 but raw under ``blob/``, named by its digest; its offset is all ones. So an envelope is small, always verified whole, and
 says exactly which bytes it refers to. A reader checks magic, version, bounds, owner, slot and digest, and only then decodes.
+Magic, digest and version stay where they are in every version, so that a damaged version is told from a later one.
 """
 
 import struct
@@ -189,7 +190,7 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
     if len(view) < _PREAMBLE.size or bytes(view[:8]) != MAGIC:
         raise CorruptBlob("not an envelope: the magic number is missing")
     _, _, digest, version, kind, _, header_size, count, _, size, its_slot, its_owner, fingerprint = _PREAMBLE.unpack_from(view)
-    if version > FORMAT_VERSION:
+    if version > FORMAT_VERSION and blake3(view[_COVERED_FROM:]).digest() == digest:
         raise FormatTooNew(f"written in format {version}; this mops reads up to {FORMAT_VERSION}")
     start = _PREAMBLE.size + header_size
     start += -start % _ALIGNMENT
