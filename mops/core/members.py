@@ -26,11 +26,14 @@ _DERIVED = frozenset(
         "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__",
         "__attrs_attrs__", "__attrs_own_setattr__", "__attrs_props__", "__classcell__", "__conditional_annotations__",
         "__dataclass_fields__", "__dataclass_params__", "__dict__", "__doc__", "__firstlineno__", "__module__",
-        "__orig_bases__", "__parameters__", "__pydantic_fields__", "__qualname__", "__signature__",
-        "__static_attributes__", "__type_params__", "__weakref__", "_abc_impl", "model_fields",
+        "__orig_bases__", "__parameters__", "__private_attributes__", "__pydantic_fields__", "__qualname__",
+        "__signature__", "__static_attributes__", "__type_params__", "__weakref__", "_abc_impl", "model_fields",
     )
 )  # fmt: skip
-_FIELD_TABLES = ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__", "model_fields")
+_FIELD_TABLES = (
+    "__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__", "model_fields", "__private_attributes__",
+)  # fmt: skip
+_ACCESSORS = ("member_descriptor", "_tuplegetter")  # of slots and of named tuples
 _FIELD_ANNOTATIONS = frozenset(("annotation", "inherited", "type"))
 
 
@@ -51,7 +54,7 @@ def class_members(kind: type) -> Iterator[tuple[str, object]]:
     inside = vars(kind)
     members = inside.get("_member_map_")
     for name, value in list(inside.items()):
-        if name in _DERIVED or name.startswith("__pydantic_") or type(value) is MemberDescriptorType:
+        if name in _DERIVED or name.startswith("__pydantic_") or type(value).__name__ in _ACCESSORS:
             continue
         if members is not None and (name in members or (_is_sunder(name) and type(value) is not FunctionType)):
             continue

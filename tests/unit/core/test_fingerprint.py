@@ -459,6 +459,30 @@ def test_attrs_classes_count_with_their_fields(sample):
     assert "sample.main:Point.__init__(x)" in named_difference(sample, text, "default=1", "default=2")
 
 
+def test_pydantic_models_count_with_their_fields(sample):
+    text = (
+        "import pydantic\n"
+        "class Point(pydantic.BaseModel):\n"
+        "    x: int = 1\n"
+        "    y: list = pydantic.Field(default_factory=lambda: [1, 2])\n"
+        "    _hidden: int = 3\n"
+        "    @pydantic.field_validator('x')\n"
+        "    def check(cls, value): return value + 4\n"
+        "def f():\n    return Point()\n"
+    )
+    assert named_difference(sample, text, "x: int = 1", "x: int = 2") == ("sample.main:Point.x (field)",)
+    assert named_difference(sample, text, "[1, 2]", "[1, 3]") == ("sample.main:Point.<lambda>",)
+    assert named_difference(sample, text, "= 3", "= 5") == ("sample.main:Point._hidden (field)",)
+    assert named_difference(sample, text, "+ 4", "+ 5") == ("sample.main:Point.check",)
+
+
+def test_named_tuples_count_with_their_fields_and_defaults(sample):
+    text = "import collections\nPoint = collections.namedtuple('Point', 'x y', defaults=(1,))\ndef f(): return Point\n"
+    assert reached(sample, text).opaque == ()
+    assert named_difference(sample, text, "(1,)", "(2,)") == ("sample.main:Point._field_defaults",)
+    assert "sample.main:Point._fields" in named_difference(sample, text, "'x y'", "'x z'")
+
+
 def test_enums_count_with_the_values_of_their_members(sample):
     text = (
         "import enum\n"
