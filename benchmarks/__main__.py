@@ -51,8 +51,8 @@ def measure_row(number: int, folder: Path, words: Sequence[str]) -> Measured | N
         return None
     own = folder / f"row{number}"
     measured = measure(row, own)
-    shutil.rmtree(own)
     print(line(measured), flush=True)
+    shutil.rmtree(own, ignore_errors=True)  # a background thread of a peer may be writing still
     return measured
 
 

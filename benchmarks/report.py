@@ -31,6 +31,7 @@ def conditions(file_system: str) -> list[str]:
         f"Stored on {file_system}.",
         f"{versions}.",
         "Contestants take turns; the figures are medians. thds.mops runs with its messages switched off.",
+        "Before a large value, memory is touched and given back: a virtual machine waits for it at the first touch.",
     ]
 
 
