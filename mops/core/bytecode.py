@@ -116,12 +116,11 @@ def _instructions(raw: bytes) -> list[tuple[int, int, int]]:
     """Offset, operation and whole operand of each instruction, without inline caches (operation 0)."""
     found = []
     extended = 0
-    for at in range(0, len(raw), 2):
-        operation = raw[at]
+    for at, operation, operand in zip(range(0, len(raw), 2), raw[::2], raw[1::2], strict=True):
         if operation == EXTENDED_ARG:
-            extended = (extended | raw[at + 1]) << 8
+            extended = (extended | operand) << 8
         elif operation:
-            found.append((at, operation, extended | raw[at + 1]))
+            found.append((at, operation, extended | operand))
             extended = 0
     return found
 

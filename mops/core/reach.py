@@ -203,7 +203,7 @@ class Walk:
         return keyed
 
     def _walk_function(self, function: FunctionType, name: str) -> None:
-        reading = Reading(function.__code__)
+        reading = self._world.reading(function.__code__)
         scope = function.__globals__
         self._words, self._asked = reading.words, set()
         self._stored.update((id(scope), stored) for stored in reading.stored)
@@ -230,7 +230,7 @@ class Walk:
         targets = list(self._search(held, name))
         if not targets:
             return
-        reading = Reading(function.__code__)
+        reading = self._world.reading(function.__code__)
         # The standard library keeps state among its cells: `singledispatch` a counter of registrations.
         if function.__globals__.get("__name__") != "functools":
             for variable, cell in cells:

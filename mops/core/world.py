@@ -1,8 +1,10 @@
 """What a walk over code asks of the process that it runs in."""
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
+
+from mops.core.bytecode import Reading
 
 _MAIN = ("__main__", "__mp_main__")
 Scope = Mapping[str, Any]
@@ -37,7 +39,15 @@ class World:
         self.load = load
         self.constant_digest = constant_digest
         self.logic_key_of = logic_key_of
+        self._readings: dict[int, tuple[CodeType, Reading]] = {}
         self._digests: dict[tuple[int, str], tuple[object, bytes | None]] = {}  # holds what the identities belong to
+
+    def reading(self, code: CodeType) -> Reading:
+        """What a code object says. Read once: many functions reach the same helpers."""
+        known = self._readings.get(id(code))
+        if known is None:
+            known = self._readings[id(code)] = (code, Reading(code))
+        return known[1]
 
     def digest_once(self, value: object) -> bytes | None:
         """The digest that `value` had when it was first asked for: a cache that fills up stays the same constant."""
