@@ -136,7 +136,7 @@ class BlobListingLaws(BlobStoreHooks):
     def test_what_stays_is_listed_once_while_other_blobs_come_and_go(self, store: BlobStore) -> None:
         self._fill(store)
         going, staying = KEYS[1::2], KEYS[::2]
-        seen = []
+        seen: list[str] = []
         for step, info in enumerate(store.list()):
             seen.append(info.key)
             if step < len(going):

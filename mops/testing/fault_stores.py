@@ -4,8 +4,8 @@ Both offer the six methods of ``BlobStore`` alone, so every request of a caller 
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, repeat
+import threading
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from mops.core.errors import StoreUnavailable
@@ -74,13 +74,13 @@ class CountingBlobStore(BlobStore):
 class FlakyBlobStore(BlobStore):
     """Raises ``StoreUnavailable`` where its faults say so, before or after the operation was applied.
 
-    Every operation takes one fault from the iterator, a listing when it begins. Does not pickle. Thread safe if the
-    iterator is; those of ``scripted`` and ``seeded`` are.
+    Every operation takes one fault from the iterator, a listing when it begins. Thread safe. Does not pickle.
     """
 
     def __init__(self, store: BlobStore, faults: Iterator[Fault]) -> None:
         self._store = store
         self._faults = faults
+        self._lock = threading.Lock()
 
     @property
     def uri(self) -> str:
@@ -103,7 +103,8 @@ class FlakyBlobStore(BlobStore):
         self._befall("delete", key, lambda: self._store.delete(key))
 
     def _befall(self, method: str, key: str, operation: Callable[[], Answer]) -> Answer:
-        fault = next(self._faults)
+        with self._lock:
+            fault = next(self._faults)
         if fault == "lost request":
             raise StoreUnavailable(f"{fault}: {method} {self.uri}/{key}")
         answer = operation()
@@ -114,11 +115,14 @@ class FlakyBlobStore(BlobStore):
 
 def scripted(*faults: Fault) -> Iterator[Fault]:
     """These faults, one an operation, and none after them."""
-    return chain(faults, repeat("none"))
+    yield from faults
+    while True:
+        yield "none"
 
 
 def seeded(seed: int, rate: float) -> Iterator[Fault]:
     """Faults of both kinds at random, for that share of the operations, the same for the same seed."""
     dice = random.Random(seed)  # noqa: S311 - faults need no secrecy, but a seed
-    kinds: Iterable[Fault] = ("lost request", "lost answer")
-    return (dice.choice(tuple(kinds)) if dice.random() < rate else "none" for _ in repeat(None))
+    kinds: tuple[Fault, ...] = ("lost request", "lost answer")
+    while True:
+        yield dice.choice(kinds) if dice.random() < rate else "none"

@@ -99,11 +99,19 @@ def look(store, cycle):
     return seen
 
 
+def wait_for(count, store, cycle):
+    """Read until a child has written that many blobs."""
+    end = time.monotonic() + 60
+    while look(store, cycle) < count:
+        assert time.monotonic() < end, "the child does not write"
+        time.sleep(0.001)
+
+
 def kill_cycles(root, seed, cycles):
     """Kill a writing child at random moments while this process reads; print what was seen."""
     dice = random.Random(seed)
     store = LocalBlobStore(root)
-    seen, most = 0, 0
+    seen, least, most = 0, 0, 0
     for cycle in range(cycles):
         child = os.fork()
         if not child:
@@ -111,10 +119,11 @@ def kill_cycles(root, seed, cycles):
                 write_for_ever(store, cycle)
             finally:
                 os._exit(1)
+        awaited = dice.randrange(4)  # on a busy disk, time alone would kill before anything is written
+        least += awaited
         try:
-            end = time.monotonic() + dice.uniform(0.001, 0.03)
-            look(store, cycle)
-            time.sleep(max(0.0, end - time.monotonic()))
+            wait_for(awaited, store, cycle)
+            time.sleep(dice.uniform(0.0, 0.02))
         finally:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
@@ -122,7 +131,7 @@ def kill_cycles(root, seed, cycles):
         shutil.rmtree(f"{root}/cycle/{cycle}", ignore_errors=True)
         folder = f"{root}/~tmp"
         most = max(most, len(os.listdir(folder)) if os.path.isdir(folder) else 0)
-    print(seen, most)
+    print(seen, least, most)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def _continues(fd: int, part: memoryview) -> bool:
     at = 0
     while at < len(part):
         stored = os.read(fd, min(_COMPARED, len(part) - at))
-        if not stored or stored != part[at : at + len(stored)]:
+        if not stored or memoryview(stored) != part[at : at + len(stored)]:
             return False
         at += len(stored)
     return True

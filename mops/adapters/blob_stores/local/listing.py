@@ -34,7 +34,7 @@ def _keys(root: str, folder: str, prefix: str, after: str) -> list[str]:
 
     A folder sorts where the keys under it do: ``a-b`` comes before ``a/b``, and that before ``a0``.
     """
-    keys = []
+    keys: list[str] = []
     try:
         with os.scandir(os.path.join(root, folder)) as entries:
             for entry in entries:
