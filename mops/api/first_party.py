@@ -8,6 +8,7 @@ from importlib.machinery import PathFinder
 from types import ModuleType
 
 _MAIN = ("__main__", "__mp_main__")
+_STANDARD_LIBRARY = str(os.__file__).rpartition("/")[0] + "/"  # a module of the user's may share a name with it
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 
 
@@ -35,10 +36,10 @@ class FirstParty:
             return False
         if top in self._own or any(name == each or name.startswith(each + ".") for each in self._also):
             return True
-        if top in sys.stdlib_module_names:
-            return False
         place = _place_of(module) if module is not None else _place_to_be(top)
-        return place is not None and not self._is_installed(place)
+        if place is None or (top in sys.stdlib_module_names and (not place or place.startswith(_STANDARD_LIBRARY))):
+            return False
+        return not self._is_installed(place)
 
     def load(self, name: str) -> ModuleType | None:
         """Import a module that first-party code imports when it runs; None where that fails.

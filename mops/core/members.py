@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial, partialmethod
-from types import CellType, FunctionType, MappingProxyType, MemberDescriptorType, MethodType
+from types import CellType, FunctionType, GenericAlias, MappingProxyType, MemberDescriptorType, MethodType, UnionType
 from typing import Any
 
 ATOMS = frozenset((bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented)))
@@ -19,6 +19,8 @@ TRANSPARENT: dict[type, tuple[str, ...]] = {
 }
 _EMPTY = CellType()
 _SEQUENCES: tuple[Any, ...] = (list, tuple, deque)
+_CONTAINERS = (dict, list, tuple, deque, set, frozenset, MappingProxyType)
+_TYPE_EXPRESSIONS = (GenericAlias, UnionType)  # ``list[Model]``, ``Model | None``
 
 # What the machinery of classes leaves behind: derived from what counts anyway, says a place, or is annotation.
 _DERIVED = frozenset(
@@ -153,7 +155,7 @@ def is_code(value: object) -> bool:
 
 
 def elements(value: Any) -> Iterable[object]:
-    """What a container holds, in an order that does not depend on hashes."""
+    """What a container holds, in an order that does not depend on hashes; nothing for what is no container."""
     kind = type(value)
     if issubclass(kind, dict):
         return [*dict.keys(value), *dict.values(value)]
@@ -163,7 +165,14 @@ def elements(value: Any) -> Iterable[object]:
     for base in (set, frozenset):
         if issubclass(kind, base):
             return sorted(base.__iter__(value), key=_label)
-    return value.values() if kind is MappingProxyType else ()
+    if kind is MappingProxyType:
+        return list(value.values())
+    return (*value.__args__, getattr(value, "__origin__", None)) if kind in _TYPE_EXPRESSIONS else ()
+
+
+def is_container(value: object) -> bool:
+    """Whether `value` is there to hold others."""
+    return type(value) in _TYPE_EXPRESSIONS or issubclass(type(value), _CONTAINERS)
 
 
 def _label(value: object) -> str:

@@ -41,6 +41,7 @@ from mops.core.members import (
     entry_of,
     instance_entries,
     is_code,
+    is_container,
     is_nothing,
 )
 from mops.core.world import Scope, World, importable_name, tree_of
@@ -139,26 +140,31 @@ class Walk:
         return name
 
     def _search(self, root: object, place: str) -> Iterator[str]:
-        """Reach the code that a constant holds: functions in a table, the classes of instances, their callbacks."""
-        stack, seen = [root], {id(root)}
+        """Reach the code that a constant holds: functions in a table, the classes of instances, their callbacks.
+
+        Of a foreign object, only what it holds itself and in its containers is looked at: what lies behind other
+        foreign objects (the registry of all loggers, say) depends on what else the process did.
+        """
+        stack, seen = [(root, False)], {id(root)}
         while stack and len(seen) < _SEARCHED_OBJECTS:
-            value = stack.pop()
+            value, held_by_foreign = stack.pop()
             if value is not root and is_code(value):
                 yield self.reach(value, place)
                 continue
             own = self._is_first_party(type(value).__module__)
             if own:
                 yield self.reach(type(value), place)
-            parts = [*elements(value), *(part for _, part in instance_entries(value))]
-            container = type(value).__module__ in ("builtins", "collections")
-            for part in reversed(parts):
-                if type(part) not in ATOMS and id(part) not in seen and (own or container or self._leads_on(part)):
-                    seen.add(id(part))
-                    stack.append(part)
+            within = not own and (held_by_foreign or not is_container(value))
+            for part in reversed([*elements(value), *(each for _, each in instance_entries(value))]):
+                if type(part) in ATOMS or id(part) in seen or (within and not self._leads_on(part)):
+                    continue
+                seen.add(id(part))
+                stack.append((part, within))
 
-    def _leads_on(self, part: object) -> bool:
-        """Whether what a foreign object holds is worth a look: functions, and instances of first-party classes."""
-        return (is_code(part) and not issubclass(type(part), type)) or self._is_first_party(type(part).__module__)
+    def _leads_on(self, part: Any) -> bool:
+        """Whether something that a foreign object holds is worth a look."""
+        kind = part if issubclass(type(part), type) else type(part)
+        return is_container(part) or self._is_first_party(str(kind.__module__)) or (is_code(part) and kind is not part)
 
     def _native(self, value: Any, place: str) -> str:
         owner = getattr(value, "__self__", None)

@@ -28,6 +28,11 @@ def test_the_standard_library_is_not(name):
     assert not FirstParty("mine.main")(name, sys.modules.get(name))
 
 
+def test_a_module_that_shares_its_name_with_the_standard_library_is_judged_by_where_it_lies(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "this", module_at("this", str(tmp_path / "this.py")))
+    assert FirstParty("mine.main")("this", sys.modules["this"])
+
+
 def test_installed_distributions_are_not():
     first_party = FirstParty("mine.main")
     assert not first_party("attrs", attrs)
@@ -110,6 +115,6 @@ def test_loading_imports_a_module_and_answers_none_where_that_fails(tmp_path, mo
 
 def test_nothing_reads_the_metadata_of_distributions():
     code = "import sys; from mops.api.first_party import FirstParty as F; import attrs; F('a')('attrs', attrs)"
-    code += "; print([name for name in sys.modules if 'metadata' in name])"
+    code += "; print('importlib.metadata' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
+    assert answer.stdout.strip() == "False"

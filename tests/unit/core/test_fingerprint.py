@@ -770,6 +770,29 @@ def test_containers_of_every_kind_are_searched_for_functions(sample):
         assert sample.table_after("main", f"return {number}\n", f"return {number}0\n") == (f"sample.main:{name}",)
 
 
+def test_first_party_code_inside_the_containers_of_a_foreign_object_is_reached(sample, tmp_path):
+    (tmp_path / "pipelines.py").write_text(
+        "class Pipeline:\n    def __init__(self, **settings): self.__dict__.update(settings)\nNESTED = Pipeline()\n"
+    )
+    text = (
+        "import pipelines\n"
+        "class Step:\n    def run(self): return 1\n"
+        "class Model:\n    def check(self): return 2\n"
+        "class Hidden:\n    def run(self): return 3\n"
+        "class Wanted:\n    def run(self): return 4\n"
+        "class Other:\n    def run(self): return 5\n"
+        "behind = pipelines.Pipeline(step=Hidden())\n"
+        "steps = {'steps': [('a', Step())], 'kind': list[Model], 'also': Wanted | None, 'other': Other}\n"
+        "PIPELINE = pipelines.Pipeline(behind=behind, **steps)\n"
+        "def f():\n    return PIPELINE\n"
+    )
+    assert named_difference(sample, text, "return 1", "return 10") == ("sample.main:Step.run",)
+    assert named_difference(sample, text, "return 2", "return 20") == ("sample.main:Model.check",)
+    assert named_difference(sample, text, "return 3", "return 30") == ()
+    assert named_difference(sample, text, "return 4", "return 40") == ("sample.main:Wanted.run",)
+    assert named_difference(sample, text, "return 5", "return 50") == ("sample.main:Other.run",)
+
+
 def test_closures_not_yet_filled_are_no_error(sample):
     text = (
         "def make():\n"
