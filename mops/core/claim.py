@@ -2,46 +2,26 @@
 
 Blobs of one memo, every one written by ``put_if_absent``, but for the one marked *:
 
-    r<g>       result of generation g, or a tombstone that voids it*      absent -> value -> tombstone, absent -> tombstone
+    r<g>       result of generation g, or a tombstone that voids it*
+               absent -> value -> tombstone, or absent -> tombstone, and never back
     e<n>       claim of epoch n: session, generation, the call
     e<n>.<i>   log of epoch n, slots 1, 2, ...: adoption | leave | end; nothing follows an end
 
-Rules of this file:
+Rules of the protocol:
 
 * Results decide. The first ``r<g>`` stands, whoever wrote it; claims only save work.
-* Every race is a race for one write-once slot. Claims, adoptions and ends are unique bytes, so a repeated write whose first
-  answer was lost finds out whose they are.
+* Every race is a race for one write-once slot. Claims, adoptions and ends are unique bytes, so a repeated write whose
+  first answer was lost finds out whose they are.
 * An epoch is over when its log holds an end, or when ``r<g>`` of its generation exists in any form.
-* The owner of an epoch is the last remote that adopted it, unless its session is gone; then, or before any adoption, the
-  holder of the claim, until it leaves. Others take an epoch over when its owner is stale, or when nobody owns it.
 * Staleness is what one observer measured between its own looks. No clocks of two processes are compared.
-* Whoever takes over ends exactly the slot after the log that he judged: if somebody adopted meanwhile, he has to judge anew.
+
+Who owns an epoch, and who may end it, is the matter of ``ownership.py``.
 """
 
 from typing import Any, Final, TypeAlias, final
 
 from mops.core.blob_layout import Memo, claim_slot, log_slot, result_slot
-from mops.core.effects import (
-    GONE,
-    Ask,
-    Describe,
-    Effect,
-    Exit,
-    Get,
-    Held,
-    Issue,
-    Job,
-    KnownDead,
-    Look,
-    Now,
-    Pulse,
-    Put,
-    PutIfAbsent,
-    Report,
-    Steps,
-    Ticket,
-    Wait,
-)
+from mops.core.effects import Effect, Get, Issue, Now, Put, PutIfAbsent, Report, Steps, Ticket, Wait
 from mops.core.envelope import (
     ADOPTION,
     CLAIM,
@@ -55,7 +35,7 @@ from mops.core.envelope import (
     seal,
     unseal,
 )
-from mops.core.errors import CorruptBlob, StartTimeout, StoreUnavailable
+from mops.core.errors import CorruptBlob, StoreUnavailable
 from mops.core.failure import FailureRecord
 from mops.core.ports.blob_store import Buffer
 
@@ -65,7 +45,6 @@ FAILED: Final = "failed"
 TAKEN_OVER: Final = "taken over"
 LEFT: Final = "its caller left"
 CANCELLED: Final = "cancelled"
-_UNKNOWN_INTERVAL: Final = 10.0
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 20.0
 
@@ -201,7 +180,12 @@ def claim_parts(
     """The blob of a claim. ``about`` is a JSON object that describes the call."""
     header = header_json(**_ticket_fields(ticket), generation=generation, producer=ticket.producer, call=about)
     return seal(
-        CLAIM, owner=memo.digest, slot=claim_slot(number), fingerprint=memo.fingerprint, header=header, segments=segments
+        CLAIM,
+        owner=memo.digest,
+        slot=claim_slot(number),
+        fingerprint=memo.fingerprint,
+        header=header,
+        segments=segments,
     )
 
 
@@ -337,10 +321,11 @@ def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, En
             envelope = unseal(data, owner=memo.digest, slot=slot)
             if envelope.kind == RESULT:
                 return generation, envelope
-            if envelope.kind != TOMBSTONE:
-                raise CorruptBlob("neither a result nor a tombstone")  # noqa: TRY301 - one place that voids
+            damage = "" if envelope.kind == TOMBSTONE else "neither a result nor a tombstone"
         except CorruptBlob as error:
-            yield from void_corrupt(memo, generation, str(error.args[0]), patience)
+            damage = str(error.args[0])
+        if damage:
+            yield from void_corrupt(memo, generation, damage, patience)
         generation += 1
 
 
@@ -389,92 +374,3 @@ def close(
     else:
         yield from read_log(memo, epoch, patience)
     return epoch.end is not None
-
-
-def release(
-    memo: Memo, number: int, claim: list[Buffer], name: str, patience: float, *, cancel: bool = False
-) -> Steps[None]:  # fmt: skip
-    """Leave an epoch that this process claimed, or was about to: end it where no remote adopted it, else write that we left.
-
-    Writing the claim once more settles whether it was ever written. With ``cancel``, the epoch is ended even where a
-    remote adopted it. ``name`` is the claim's ``entry``.
-    """
-    if (yield from create(key(memo, claim_slot(number)), claim, patience)):
-        position, ended = 1, False
-        while not ended:
-            slot = log_slot(number, position)
-            ticket = yield Issue()
-            if position == 1 or cancel:
-                parts = end_parts(memo, slot, ticket, CANCELLED if cancel else LEFT)
-            else:
-                parts = leave_parts(memo, slot, ticket)
-            ended = yield from create(key(memo, slot), parts, patience)
-            if not ended:
-                data = yield from patiently(Get(key(memo, slot)), patience)
-                ended = isinstance(read_log_record(memo, slot, data), End)
-            position += 1
-    yield Exit(name)
-
-
-def over(memo: Memo, epoch: Epoch, generation: int, timing: Timing) -> Steps[bool]:
-    """Whether the epoch is finished, so that the next may be claimed; takes it over where its owner fell silent."""
-    if epoch.claim is None or epoch.claim.generation < generation:
-        return True
-    yield from read_log(memo, epoch, timing.in_flight)
-    if epoch.end is not None:
-        return True
-    epoch.seen_open = True
-    if epoch.mine and (yield from _never_started(epoch, timing)):
-        failure = yield Describe(StartTimeout(f"no sign of a remote {timing.start_timeout:g} s after its command started"))
-        return (yield from close(memo, epoch, FAILED, timing.in_flight, failure))
-    if (yield from _abandoned(memo, epoch, epoch.claim, timing)):
-        return (yield from close(memo, epoch, TAKEN_OVER, timing.in_flight))
-    return False
-
-
-def _abandoned(memo: Memo, epoch: Epoch, claim: Claim, timing: Timing) -> Steps[bool]:
-    """Whether nobody owns the epoch, or its owner is dead or stale."""
-    adoption = epoch.adopted_by
-    if isinstance(adoption, Unreadable):
-        return (yield from unheard(epoch, epoch.watch))
-    if adoption is not None:
-        pulse: Pulse = yield from patiently(Look(adoption.session), timing.in_flight)
-        if pulse.token != GONE:
-            return (yield from _stale(epoch, pulse, adoption.producer))
-    if epoch.mine:
-        return False
-    if any(isinstance(record, Leave) for record in epoch.log):
-        return True
-    name = entry(memo, epoch.number, claim.nonce)
-    held = yield Held(claim.session, name)
-    if held is not None:
-        return not held
-    pulse = yield from patiently(Look(claim.session), timing.in_flight)
-    if name in pulse.owed:
-        return True
-    return (yield from _stale(epoch, pulse, claim.producer))
-
-
-def unheard(epoch: Epoch, watch: Watch) -> Steps[bool]:
-    """Whether a remote whose adoption cannot be read has had the time of a silent session."""
-    now = yield Now()
-    return watch.see((len(epoch.log), "unreadable"), now, STALE_AFTER * _UNKNOWN_INTERVAL)
-
-
-def _stale(epoch: Epoch, pulse: Pulse, producer: Any) -> Steps[bool]:
-    """Whether an owner is dead for certain, or has been silent for too long."""
-    if epoch.watch.see((len(epoch.log), pulse.token), pulse.seen_at, STALE_AFTER * pulse.interval):
-        return True
-    return (yield KnownDead(producer))  # type: ignore[no-any-return]
-
-
-def _never_started(epoch: Epoch, timing: Timing) -> Steps[bool]:
-    """Whether our Shell's command, which is no longer pending, should long have started a remote, or replaced a gone one."""
-    adoption = epoch.adopted_by
-    if isinstance(adoption, Unreadable):
-        return False
-    if adoption is not None and (yield from patiently(Look(adoption.session), timing.in_flight)).token != GONE:
-        return False
-    job: Job = yield Ask()
-    now = yield Now()
-    return epoch.watch.see((len(epoch.log), job.started), now, timing.start_timeout) and job.started

@@ -17,10 +17,11 @@
        208          header: JSON, at most 4 MiB; zeros up to a multiple of 64
                     payload: the segment table, then the segments, each on a multiple of 64
 
-A row of the segment table is ``offset in the payload, length, digest``. A segment of more than 1 MiB is not in the envelope
-but raw under ``blob/``, named by its digest; its offset is all ones. So an envelope is small, always verified whole, and
-says exactly which bytes it refers to. A reader checks magic, version, bounds, owner, slot and digest, and only then decodes.
-Magic, digest and version stay where they are in every version, so that a damaged version is told from a later one.
+A row of the segment table is ``offset in the payload, length, digest``. A segment of more than 1 MiB is not in the
+envelope but raw under ``blob/``, named by its digest; its offset is all ones. So an envelope is small, always verified
+whole, and says exactly which bytes it refers to. A reader checks magic, version, bounds, owner, slot and digest, and
+only then decodes. Magic, digest and version stay where they are in every version, so that a damaged version is told
+from a later one.
 """
 
 import struct
@@ -74,7 +75,9 @@ class Envelope:
 
     __slots__ = ("_count", "_payload", "fingerprint", "header_bytes", "kind")
 
-    def __init__(self, kind: int, fingerprint: bytes, header_bytes: memoryview, payload: memoryview, count: int) -> None:
+    def __init__(
+        self, kind: int, fingerprint: bytes, header_bytes: memoryview, payload: memoryview, count: int
+    ) -> None:
         self.kind = kind
         self.fingerprint = fingerprint
         self.header_bytes = header_bytes
@@ -122,12 +125,12 @@ def header_json(**fields: Any) -> bytes:
 
     raw = {name: value for name, value in fields.items() if type(value) is bytes}
     plain = json.dumps({name: value for name, value in fields.items() if name not in raw}, separators=(",", ":"))
-    parts = [plain[1:-1].encode()] if len(plain) > 2 else []  # noqa: PLR2004 - the two braces
+    parts = [plain[1:-1].encode()] if len(plain) > 2 else []
     parts += [json.dumps(name).encode() + b":" + value for name, value in raw.items()]
     return b"{" + b",".join(parts) + b"}"
 
 
-def seal(  # noqa: PLR0913 - the fields of the format
+def seal(
     kind: int,
     *,
     owner: bytes,
@@ -189,7 +192,9 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
     view = memoryview(data)
     if len(view) < _PREAMBLE.size or bytes(view[:8]) != MAGIC:
         raise CorruptBlob("not an envelope: the magic number is missing")
-    _, _, digest, version, kind, _, header_size, count, _, size, its_slot, its_owner, fingerprint = _PREAMBLE.unpack_from(view)
+    _, _, digest, version, kind, _, header_size, count, _, size, its_slot, its_owner, fingerprint = (
+        _PREAMBLE.unpack_from(view)
+    )
     if version > FORMAT_VERSION and blake3(view[_COVERED_FROM:]).digest() == digest:
         raise FormatTooNew(f"written in format {version}; this mops reads up to {FORMAT_VERSION}")
     start = _PREAMBLE.size + header_size
@@ -205,4 +210,4 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
 
 def kind_of(data: bytes | memoryview) -> int:
     """The kind that an envelope claims to be, unverified; 0 where not even that can be read."""
-    return memoryview(data)[106] if len(data) > 106 else 0  # noqa: PLR2004 - the offset in the table above
+    return memoryview(data)[106] if len(data) > 106 else 0

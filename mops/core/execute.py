@@ -1,7 +1,7 @@
 """The remote's use case: adopt an epoch, run its call, publish what it came to.
 
-A remote is two processes: a supervisor, which adopts, keeps the heartbeat and reports a death, and its child, which serves
-the call. So a function that never lets go of the interpreter, or kills it, is seen and said.
+A remote is two processes: a supervisor, which adopts, keeps the heartbeat and reports a death, and its child, which
+serves the call. So a function that never lets go of the interpreter, or kills it, is seen and said.
 """
 
 from typing import Final
@@ -20,10 +20,10 @@ from mops.core.claim import (
     patiently,
     read_epoch,
     read_log,
-    unheard,
 )
 from mops.core.effects import GONE, Get, Issue, KnownDead, Look, Pulse, Ran, Run, Spool, Steps, Wait
 from mops.core.errors import ShellFailed, StoreError, UnserializableError
+from mops.core.ownership import unheard
 from mops.core.ports.serializer import Serializer
 from mops.core.publish import fail, prepare, publish
 from mops.core.result import Failure
@@ -97,7 +97,7 @@ def serve(memo: Memo, epoch: Epoch, serializer: Serializer, timing: Timing) -> S
         StoreError: the outcome could not be published; where there was a value, the error names the file that holds it.
     """
     claim = epoch.claim
-    assert claim is not None  # noqa: S101 - adopt() returns no other epoch
+    assert claim is not None
     if (yield from _decided(memo, claim.generation, timing)):
         return  # since adopting, we may have slept through a takeover
     ran: Ran = yield Run()
@@ -107,14 +107,18 @@ def serve(memo: Memo, epoch: Epoch, serializer: Serializer, timing: Timing) -> S
         yield from fail(memo, epoch, ran.result.exception, timing.in_flight)
         return
     try:
-        parts = yield from prepare(memo, claim.generation, epoch.number, ran, serializer, timing.in_flight, timing.sync_after)
+        parts = yield from prepare(
+            memo, claim.generation, epoch.number, ran, serializer, timing.in_flight, timing.sync_after
+        )
     except UnserializableError as error:
         yield from fail(memo, epoch, error, timing.in_flight)
     except StoreError as error:
         yield from _keep(memo, epoch, list(serializer.dumps(ran.result.value)), error, timing)
     else:
         try:
-            yield from publish(memo, claim.generation, parts, timing.in_flight, durable=ran.elapsed >= timing.sync_after)
+            yield from publish(
+                memo, claim.generation, parts, timing.in_flight, durable=ran.elapsed >= timing.sync_after
+            )
         except StoreError as error:
             yield from _keep(memo, epoch, parts, error, timing)
 

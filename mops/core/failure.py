@@ -55,7 +55,7 @@ class FailureRecord:
         )
 
 
-class RemoteTraceback(Exception):  # noqa: N818 - it carries text, as in concurrent.futures
+class RemoteTraceback(Exception):
     """The traceback of another process: the cause of an exception that travelled."""
 
     def __str__(self) -> str:

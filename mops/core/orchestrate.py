@@ -20,10 +20,8 @@ from mops.core.claim import (
     current,
     entry,
     key,
-    over,
     read_epoch,
     read_log,
-    release,
     void_corrupt,
 )
 from mops.core.effects import (
@@ -47,6 +45,7 @@ from mops.core.effects import (
 from mops.core.envelope import Envelope
 from mops.core.errors import CallCancelled, CorruptBlob, ShellFailed, StoreError, UnserializableError
 from mops.core.failure import FailureRecord
+from mops.core.ownership import over, release
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 from mops.core.publish import fail, prepare, publish
@@ -72,7 +71,7 @@ class Call:
 
     __slots__ = ("about", "inline", "memo", "pickled", "serializer", "timing")
 
-    def __init__(  # noqa: PLR0913 - the collaborators of a use case
+    def __init__(
         self,
         memo: Memo,
         *,
@@ -165,7 +164,9 @@ def obtain(call: Call) -> Steps[Answer]:
 
 
 def peek(call: Call) -> Steps[Answer | None]:
-    """What is stored of a call: its value, else the failure of its last epoch, else nothing. Starts nothing, waits for nobody.
+    """What is stored of a call: its value, else the failure of its last epoch, else nothing.
+
+    It starts nothing and waits for nobody.
 
     Raises:
         StoreError: the store cannot be read.
@@ -246,7 +247,7 @@ def _claim_next(flight: _Flight) -> Steps[Answer | None]:
 def _follow(flight: _Flight) -> Steps[Answer | None]:
     """Wait until the result is there, or the epoch that we know is over. ``None``: the next one is to be claimed."""
     call, epoch = flight.call, flight.epoch
-    assert epoch is not None  # noqa: S101 - it was claimed or read
+    assert epoch is not None
     if not epoch.mine and flight.admitted:
         flight.admitted = False
         yield Stop()

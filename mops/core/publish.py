@@ -11,7 +11,7 @@ from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 
 
-def result_parts(  # noqa: PLR0913 - what a result says of itself
+def result_parts(
     memo: Memo, generation: int, epoch: int, ran: Ran, ticket: Ticket, codec: str, segments: Any
 ) -> list[Buffer]:  # fmt: skip
     """The blob of a result."""
@@ -35,7 +35,7 @@ def result_parts(  # noqa: PLR0913 - what a result says of itself
     )
 
 
-def prepare(  # noqa: PLR0913 - one more than the rule
+def prepare(
     memo: Memo, generation: int, epoch: int, ran: Ran, serializer: Serializer, patience: float, sync_after: float
 ) -> Steps[list[Buffer]]:  # fmt: skip
     """Serialize a value, store its large parts, and make the blob of the result.
@@ -49,7 +49,7 @@ def prepare(  # noqa: PLR0913 - one more than the rule
     return result_parts(memo, generation, epoch, ran, ticket, serializer.codec, segments)
 
 
-def publish(  # noqa: PLR0913 - what writing needs
+def publish(
     memo: Memo, generation: int, parts: list[Buffer], patience: float, *, durable: bool
 ) -> Steps[bool]:  # fmt: skip
     """Publish a result: the first one of a generation stands. ``True`` if it is ours."""
@@ -62,7 +62,7 @@ def publish(  # noqa: PLR0913 - what writing needs
 
 
 def fail(memo: Memo, epoch: Epoch, error: BaseException, patience: float) -> Steps[None]:
-    """End an epoch with an exception, unless another remote has adopted it in the meantime: then it is not ours to end."""
+    """End an epoch with an exception, unless another remote has adopted it in the meantime: it is not ours any more."""
     record = yield Describe(error)
     mine = epoch.adopted_by
     while epoch.adopted_by is mine and not (yield from close(memo, epoch, FAILED, patience, record)):
