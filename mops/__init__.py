@@ -1,18 +1,19 @@
 """Run pure functions somewhere else, and never compute the same call twice."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mops.core.version import MOPS_VERSION as __version__
 
 if TYPE_CHECKING:
+    from mops.adapters.shells.in_thread import InThreadShell
+    from mops.adapters.shells.subprocess import SubprocessShell
     from mops.api.futures import MopsFuture
     from mops.api.key_registry import key_for
     from mops.api.memoizing_runner import MemoizingPicklingRunner
     from mops.api.settings import defaults
     from mops.api.use_runner import pure, use_runner
-    from mops.adapters.shells.in_thread import InThreadShell
-    from mops.adapters.shells.subprocess import SubprocessShell
     from mops.core.result import Failure, Success
 
-__version__ = "0.1.0"
 __all__ = [
     "Failure",
     "InThreadShell",
@@ -20,8 +21,38 @@ __all__ = [
     "MopsFuture",
     "SubprocessShell",
     "Success",
+    "__version__",
     "defaults",
     "key_for",
     "pure",
     "use_runner",
 ]
+
+_HOMES = {
+    "Failure": "mops.core.result",
+    "InThreadShell": "mops.adapters.shells.in_thread",
+    "MemoizingPicklingRunner": "mops.api.memoizing_runner",
+    "MopsFuture": "mops.api.futures",
+    "SubprocessShell": "mops.adapters.shells.subprocess",
+    "Success": "mops.core.result",
+    "defaults": "mops.api.settings",
+    "key_for": "mops.api.key_registry",
+    "pure": "mops.api.use_runner",
+    "use_runner": "mops.api.use_runner",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for: ``import mops`` itself costs nothing."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'mops' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

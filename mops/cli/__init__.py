@@ -1,1 +1,6 @@
 """The command line: one command a module."""
+
+
+def main() -> int:
+    """Run the command line."""
+    raise NotImplementedError

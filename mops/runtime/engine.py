@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from mops.core import effects
@@ -105,6 +106,7 @@ class Engine:
     def start(self, task: Task) -> None:
         """Advance a new task on this thread as far as nothing blocks; the engine sees to the rest."""
         task.claim(Task.IDLE)
+        task.execution.wake = partial(self._wake, task)
         self._advance(task, None)
 
     def drive_here(self, task: Task) -> None:
@@ -180,7 +182,6 @@ class Engine:
         task.execution.admit(granted)
 
     def _park(self, task: Task, effect: effects.Wait) -> None:
-        task.execution.wake = lambda: self._wake(task)
         task.execution.listen(effect.folder)
         ticket = task.rest(Task.PARKED)
         due = task.execution.world.clock.monotonic() + jittered(effect.seconds)

@@ -117,6 +117,10 @@ class Execution:
             self._folder = folder
             self.world.wakers.add(folder, self.wake)
 
+    def others_wait(self) -> bool:
+        """Whether somebody else in this process waits for the same memo."""
+        return bool(self._folder) and self.world.wakers.count(self._folder) > 1
+
     def has_news(self) -> bool:
         """Whether the command ended before anybody could be woken by it."""
         return self._command is not None and self._command.job().ended

@@ -45,7 +45,7 @@ class Session:
 
     def issue(self) -> Ticket:
         """A ticket that no other claim, adoption or end has."""
-        return Ticket(self.id, str(next(self._nonces)), self._clock.utc_now(), self._producer)
+        return Ticket(self.id, f"{os.getpid()}.{next(self._nonces)}", self._clock.utc_now(), self._producer)
 
     def enter(self, epoch_key: str) -> None:
         """Note that this process is about to hold an epoch."""

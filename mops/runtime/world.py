@@ -22,13 +22,24 @@ _PARALLEL_HASH: Final = 8 << 20
 
 
 class World:
-    """One blob store as this process sees it. All methods may be called from any number of threads at once."""
+    """One blob store as this process sees it. All methods may be called from any number of threads at once.
 
-    def __init__(self, store: BlobStore, clock: Clock, report: Callable[[str], None], heartbeat: float) -> None:
+    Args:
+        store: the blob store.
+        clock: the clocks.
+        report: tells the user something.
+        heartbeat: seconds between the beats of the session.
+        supervised: somebody else beats for this process.
+    """
+
+    def __init__(
+        self, store: BlobStore, clock: Clock, report: Callable[[str], None], heartbeat: float, *, supervised: bool = False
+    ) -> None:  # fmt: skip
         self.store = store
         self.clock = clock
         self.wakers = Wakers()
         self._report = report
+        self._supervised = supervised
         self._heartbeat = heartbeat
         self._session: Session | None = None
         self._pulses: Pulses | None = None
@@ -36,7 +47,7 @@ class World:
         self._reported: set[str] = set()
 
     @property
-    def session(self) -> Session:
+    def session(self) -> "Session":
         """The session of this process, made at the first miss: a hit needs none, nor what a session imports."""
         if self._session is None:
             from mops.runtime.session import Session
@@ -47,8 +58,9 @@ class World:
         return self._session
 
     def beat_from_a_thread(self) -> None:
-        """Keep the session alive, from a thread of its own, for as long as it holds something."""
-        self.session.keep_beating(self._drive_release)
+        """Keep the session alive, from a thread of its own, for as long as it holds something. A supervisor does it itself."""
+        if not self._supervised:
+            self.session.keep_beating(self._drive_release)
 
     def _drive_release(self, release: effects.Steps[None]) -> None:
         drive(release, self._perform_waiting)
@@ -128,10 +140,14 @@ class World:
     def _published(self, effect: effects.Published) -> None:
         self.wakers.wake(effect.folder)
 
+    def tell(self, text: str) -> None:
+        """Tell the user, once for each text."""
+        if text not in self._reported:
+            self._reported.add(text)
+            self._report(text)
+
     def _tell(self, effect: effects.Report) -> None:
-        if effect.text not in self._reported:
-            self._reported.add(effect.text)
-            self._report(effect.text)
+        self.tell(effect.text)
 
     def _spool(self, effect: effects.Spool) -> str:
         return spool(effect.name, effect.parts)

@@ -1,0 +1,67 @@
+"""The future of a submitted call."""
+
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
+
+R = TypeVar("R")
+
+
+class MopsFuture(Future[R], Generic[R]):
+    """A ``concurrent.futures.Future`` that knows its call; awaitable in a running event loop.
+
+    Attributes:
+        memo_uri: address of everything about the call; empty where mops was bypassed.
+    """
+
+    def __init__(self, memo_uri: str = "") -> None:
+        super().__init__()
+        self.memo_uri = memo_uri
+        self._metadata: Callable[[], Mapping[str, Any]] = dict
+        self._drive: Callable[[], None] = _nothing
+        self._withdraw: Callable[[], None] = _nothing
+
+    def attach(self, drive: Callable[[], None], withdraw: Callable[[], None]) -> None:
+        """For the Runner: how to drive the call from a waiting thread, and how to withdraw this caller from it."""
+        self._drive = drive
+        self._withdraw = withdraw
+
+    def resolve(self, value: R, metadata: Callable[[], Mapping[str, Any]]) -> None:
+        """For the Runner: deliver the value, unless this caller has withdrawn."""
+        self._metadata = metadata
+        if self.set_running_or_notify_cancel():
+            self.set_result(value)
+
+    def reject(self, error: BaseException) -> None:
+        """For the Runner: deliver an exception, unless this caller has withdrawn."""
+        if self.set_running_or_notify_cancel():
+            self.set_exception(error)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Who computed the result, where, when, for how long, with which versions. Empty until the call has a stored result."""
+        return self._metadata() if self.done() else {}
+
+    def result(self, timeout: float | None = None) -> R:
+        """As ``concurrent.futures.Future.result``. A call that waits for a thread to run in is run in this one."""
+        if timeout is None and not self.done():
+            self._drive()
+        return super().result(timeout)
+
+    def cancel(self) -> bool:
+        """Withdraw this caller. The execution stops when no other future of this process wants it."""
+        if self.cancelled():
+            return True
+        if not super().cancel():
+            return False
+        self._withdraw()
+        return True
+
+    def __await__(self) -> Generator[Any, None, R]:
+        import asyncio  # only for those who have it already
+
+        return asyncio.wrap_future(self).__await__()
+
+
+def _nothing() -> None:
+    pass

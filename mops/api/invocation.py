@@ -1,0 +1,142 @@
+"""One call of one Runner: its address, its hands, and what became of it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextvars import Context
+from functools import partial
+from typing import TYPE_CHECKING, Any, final
+
+from mops.api.locate import leaves_the_process
+from mops.api.serving import SERVING, Served
+from mops.api.target import Target
+from mops.core.blob_layout import Memo
+from mops.core.errors import ConfigurationError
+from mops.core.failure import FailureRecord, located
+from mops.core.orchestrate import Answer, Call
+from mops.core.ports.blob_store import Buffer
+from mops.core.ports.shell import RemoteCommand
+from mops.core.result import Failure
+from mops.runtime.execution import Execution, Workplace
+from mops.runtime.world import World
+
+if TYPE_CHECKING:
+    from mops.api.memoizing_runner import MemoizingPicklingRunner
+
+
+@final
+class Invocation:
+    """A function bound to arguments, under a blob root. Not changed after it is made.
+
+    Attributes:
+        target: the function.
+        memo: its address under the root.
+        world: the root as this process sees it.
+    """
+
+    __slots__ = ("_args", "_extras", "_kwargs", "_runner", "_serving", "memo", "target", "world")
+
+    def __init__(  # noqa: PLR0913 - the parts of a call
+        self,
+        runner: "MemoizingPicklingRunner",
+        world: World,
+        target: Target,
+        memo: Memo,
+        extras: tuple[Any, ...],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        self._runner = runner
+        self.world = world
+        self.target = target
+        self.memo = memo
+        self._extras = extras
+        self._args = args
+        self._kwargs = kwargs
+        self._serving = SERVING.get()
+
+    @property
+    def uri(self) -> str:
+        """The memo URI."""
+        return f"{self.world.store.uri}/{self.memo.folder}"
+
+    def call(self) -> Call:
+        """The call as the core's use case needs it."""
+        runner = self._runner
+        return Call(
+            self.memo,
+            serializer=runner.serializer,
+            timing=runner.timing,
+            inline=runner.inline,
+            about=self._about,
+            pickled=self._pickled,
+        )
+
+    def execution(self, *, needs_slot: bool, context: Context | None = None) -> Execution:
+        """The hands of the call.
+
+        Args:
+            needs_slot: whether it counts among the running calls of its Shell.
+            context: what the function is run in; by default, the context of the thread that runs it.
+        """
+        runner = self._runner
+        workplace = Workplace(None if runner.inline else runner.shell, runner.slots, self._argv)
+        invoke = self._invoke if context is None else partial(context.run, self._invoke)
+        return Execution(self.world, workplace, invoke, runner.serializer, needs_slot=needs_slot)
+
+    def metadata(self, answer: Answer) -> Mapping[str, Any]:
+        """Who computed a result, where, when, for how long, with which versions.
+
+        Raises:
+            StoreError: it has to be read, and cannot be.
+        """
+        from mops.api.metadata import metadata_of
+
+        return metadata_of(self.world.store, self.memo, answer)
+
+    def exception(self, result: Failure | FailureRecord) -> BaseException:
+        """What to raise for a failure."""
+        if isinstance(result, Failure):
+            return located(result.exception, str(self.target.reference), self.uri)
+        from mops.runtime.failures import rebuild
+
+        return located(rebuild(result, self._runner.serializer), str(self.target.reference), self.uri)
+
+    def warn_if_code_changed(self, answer: Answer) -> None:
+        """Say once what changed in the code since a result was computed that is served all the same."""
+        stored = answer.envelope.fingerprint if answer.envelope is not None else self.memo.fingerprint
+        if stored != self.memo.fingerprint:
+            from mops.api.explanation import changes_since
+
+            self.world.tell(f"{self.target.reference}: {changes_since(self, answer)}")
+
+    def _about(self) -> bytes:
+        from mops.api.claims import about_call
+
+        code = self.target.about_code(self._extras)
+        return about_call(self.target, code, self._args, self._kwargs, self._serving, self._runner.heartbeat)
+
+    def _pickled(self) -> Sequence[Buffer]:
+        if not self._runner.keeps_arguments:
+            return (b"",)
+        if not self._runner.inline and not leaves_the_process(self.world.store):
+            raise ConfigurationError(f"{self.world.store.uri} is known to this process alone, and no Shell can reach it")
+        from mops.api.claims import pickled_call
+
+        return pickled_call(self.target, self._extras, self._args, self._kwargs, self._runner.serializer)
+
+    def _argv(self, folder: str, epoch: int) -> Sequence[str]:
+        return RemoteCommand(self.world.store.uri, folder, epoch).argv(sys.executable)
+
+    def run_plainly(self) -> Any:
+        """Call the function as if mops were not there."""
+        return self.target.declaration.function(*self._args, **self._kwargs)
+
+    def _invoke(self) -> Any:
+        """Run the plain function in this thread, in the knowledge of which call that is."""
+        token = SERVING.set((*self._serving, Served(self.memo.folder, entered=True)))
+        try:
+            return self.run_plainly()
+        finally:
+            SERVING.reset(token)
+
+

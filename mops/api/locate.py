@@ -1,0 +1,49 @@
+"""From what a user names to the adapter: the one place that imports adapters of blob stores."""
+
+import os
+from typing import Any
+
+from mops.core.errors import ConfigurationError
+from mops.core.ports.blob_store import BlobStore
+
+
+def locate_blob_store(root: Any) -> BlobStore:
+    """The blob store under a root: a URI, a path, or a store, which is returned as it is. Does no I/O.
+
+    Raises:
+        ConfigurationError: it names no blob store.
+    """
+    if isinstance(root, str):
+        if not root:
+            raise ConfigurationError("the blob root is empty")
+        return _from_uri(root) if "://" in root else _local(root)
+    if isinstance(root, os.PathLike):
+        return _local(os.fsdecode(root))
+    if all(callable(getattr(root, name, None)) for name in ("get", "put_if_absent", "put", "list", "delete")):
+        return root  # type: ignore[no-any-return]
+    raise ConfigurationError(f"a blob root is a URI, a path, a BlobStore or a callable that gives one, not {root!r}")
+
+
+def _local(path: str) -> BlobStore:
+    from mops.adapters.blob_stores.local import LocalBlobStore
+
+    return LocalBlobStore(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - no pathlib before a hit
+
+
+def _from_uri(uri: str) -> BlobStore:
+    from urllib.parse import unquote, urlsplit  # 7 ms that a path does not need
+
+    parts = urlsplit(uri)
+    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
+        return _local(unquote(parts.path))
+    if parts.scheme == "memory" and parts.netloc and not parts.path.strip("/"):
+        from mops.adapters.blob_stores.memory import MemoryBlobStore
+
+        return MemoryBlobStore(parts.netloc)
+    raise ConfigurationError(f"{uri} names no blob root that this mops can open: it knows paths, file:/// and memory://name")
+
+
+def leaves_the_process(store: BlobStore) -> bool:
+    """Whether another process can open the store by its URI."""
+    return not store.uri.startswith("memory:")
+

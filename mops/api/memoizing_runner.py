@@ -1,0 +1,189 @@
+"""The Runner that memoizes: looks a call up, has it run where its Shell runs things, and remembers what came of it."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from mops.adapters.serializers.pickling import PicklingSerializer
+from mops.adapters.shells.in_thread import InThreadShell
+from mops.api.code import CodeOfProcess
+from mops.api.declaration import Declaration
+from mops.api.invocation import Invocation
+from mops.api.serving import is_being_served
+from mops.api.settings import defaults
+from mops.api.target import OnCodeChange, Target
+from mops.api.worlds import world_of
+from mops.core.claim import Timing
+from mops.core.errors import ConfigurationError
+from mops.core.failure import located
+from mops.core.orchestrate import obtain, peek
+from mops.core.ports.shell import RunsInline, Shell, SupportsLimits
+from mops.core.result import Failure, Success
+from mops.runtime.inline import drive
+from mops.runtime.slots import Slots
+
+if TYPE_CHECKING:
+    from mops.api.futures import MopsFuture
+
+_SYNC_AFTER: Final = {"auto": 0.1, "always": 0.0, "never": float("inf")}
+_POLICIES: Final = (None, "rerun", "warn", "ignore")
+
+
+class MemoizingPicklingRunner:
+    """Runs calls where a Shell runs things, and never computes the same call twice.
+
+    Safe to use from any number of threads, and from forked processes. Pickles by its settings.
+
+    Args:
+        shell: where calls run: a ``Shell``, or any function that runs a command line to its end.
+        blob_root: where calls and results are stored: a URI, a ``Path``, a ``BlobStore``, or a callable that gives one and is
+            asked at every call.
+        pipeline_id: groups memo keys.
+        on_code_change: what a change of a function's code means. ``"rerun"``: another call. ``"warn"``, the default where
+            the author states a logic key: the same call, served with a warning. ``"ignore"``: the same call.
+        first_party: further packages whose code counts as the function's own.
+        durability: ``"auto"``: results that took longer than 100 ms to compute survive a power failure; or ``"always"``, ``"never"``.
+        keep_arguments: store the arguments also where no remote needs them.
+        store_patience: seconds to go on while the store is out of reach: of a first look, and of a call in flight.
+        heartbeat: seconds between two signs of life of this process; after six without one, others take its calls over.
+
+    Raises:
+        ConfigurationError: at construction, for a setting that cannot be meant. No I/O is done.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
+        self,
+        shell: Shell | Callable[[Sequence[str]], Any] | None = None,
+        blob_root: Any = defaults.mops_root,
+        *,
+        pipeline_id: str | None = None,
+        on_code_change: OnCodeChange | None = None,
+        first_party: Iterable[str] = (),
+        durability: Literal["auto", "always", "never"] = "auto",
+        keep_arguments: bool = False,
+        store_patience: tuple[float, float] = (60.0, 1800.0),
+        heartbeat: float = 10.0,
+    ) -> None:
+        self._settings = {
+            "shell": InThreadShell() if shell is None else shell,
+            "blob_root": blob_root,
+            "pipeline_id": pipeline_id,
+            "on_code_change": on_code_change,
+            "first_party": tuple(first_party),
+            "durability": durability,
+            "keep_arguments": keep_arguments,
+            "store_patience": store_patience,
+            "heartbeat": heartbeat,
+        }
+        _check(self._settings)
+        self.shell: Any = self._settings["shell"]
+        self.inline = isinstance(self.shell, RunsInline)
+        self.keeps_arguments = keep_arguments or not self.inline
+        self.heartbeat = heartbeat
+        limits = self.shell if isinstance(self.shell, SupportsLimits) else None
+        self.timing = Timing(
+            first_look=store_patience[0],
+            in_flight=store_patience[1],
+            start_timeout=limits.start_timeout if limits else 300.0,
+            sync_after=_SYNC_AFTER[durability],
+        )
+        self.slots = Slots(getattr(self.shell, "max_workers", None) or os.cpu_count() or 1)
+        self.serializer = PicklingSerializer()
+        self._code = CodeOfProcess(self._settings["first_party"])
+        self._targets: dict[Any, Target] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._settings,)
+
+    def __repr__(self) -> str:
+        return f"MemoizingPicklingRunner({self.shell!r}, {self._settings['blob_root']!r})"
+
+    # ------------------------------------------------------------------------------------------------ the port
+    def __call__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
+        """Return what the call returns, from the store or computed now; raise what it raises.
+
+        Raises:
+            UnkeyableArgumentError: an argument has no meaning as a value; nothing was run.
+            RecursiveCallError: the call would wait for itself.
+            StoreError: the store cannot be used; nothing was run, or the error says where the result is.
+            ShellFailed: it could not be run to its end.
+        """
+        invocation = self.invocation(func, args, kwargs)
+        if is_being_served(invocation.memo):
+            return invocation.run_plainly()
+        execution = invocation.execution(needs_slot=not self.inline)
+        try:
+            answer = drive(obtain(invocation.call()), execution.perform)
+        except Exception as error:
+            raise located(error, str(invocation.target.reference), invocation.uri)  # noqa: B904 - it is the same error
+        finally:
+            execution.close()
+        if type(answer.result) is Success:
+            if answer.hit and invocation.target.policy == "warn":
+                invocation.warn_if_code_changed(answer)
+            return answer.result.value
+        raise invocation.exception(answer.result)
+
+    def submit(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "MopsFuture[Any]":
+        """Start the call, and return at once. Equal calls of this process share one execution.
+
+        Raises:
+            As ``__call__``, for what is found before anything runs.
+        """
+        from mops.api.submission import submit  # futures cost 11 ms to import
+
+        return submit(self.invocation(func, args, kwargs))
+
+    # ------------------------------------------------------------------------------------------------ beyond the port
+    def peek(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /
+    ) -> Success[Any] | Failure | None:  # fmt: skip
+        """What is stored of the call: its value, else the failure of the last attempt, else ``None``. Starts nothing.
+
+        Raises:
+            UnkeyableArgumentError, StoreError: as ``__call__``.
+        """
+        invocation = self.invocation(func, args, kwargs)
+        answer = drive(peek(invocation.call()), invocation.execution(needs_slot=False).perform)
+        if answer is None:
+            return None
+        return answer.result if isinstance(answer.result, Success) else Failure(invocation.exception(answer.result))
+
+    def memo_uri(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str:
+        """The address of everything about the call. Reads nothing but files that are arguments.
+
+        Raises:
+            UnkeyableArgumentError: an argument has no meaning as a value.
+        """
+        return self.invocation(func, args, kwargs).uri
+
+    def invocation(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Invocation:
+        """The call as a value: where it is stored, and how it would be run."""
+        target = self._targets.get(func) or self._target(func)
+        memo, extras = target.memo(args, kwargs)
+        return Invocation(self, world_of(self._settings["blob_root"], self.heartbeat), target, memo, extras, args, kwargs)
+
+    def _target(self, func: Callable[..., Any]) -> Target:
+        declaration = func if isinstance(func, Declaration) else Declaration(func)
+        found = Target(declaration, self._code, self._settings["pipeline_id"], self._settings["on_code_change"])
+        return self._targets.setdefault(func, found)
+
+
+def _rebuild(settings: Mapping[str, Any]) -> MemoizingPicklingRunner:
+    return MemoizingPicklingRunner(**settings)
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    """Refuse what cannot be meant, before anything runs."""
+    if not callable(settings["shell"]):
+        raise ConfigurationError(f"a Shell is called with a command line; {settings['shell']!r} cannot be called")
+    if settings["on_code_change"] not in _POLICIES:
+        raise ConfigurationError(f"on_code_change is 'rerun', 'warn' or 'ignore', not {settings['on_code_change']!r}")
+    if settings["durability"] not in _SYNC_AFTER:
+        raise ConfigurationError(f"durability is 'auto', 'always' or 'never', not {settings['durability']!r}")
+    if settings["pipeline_id"] is not None and type(settings["pipeline_id"]) is not str:
+        raise ConfigurationError(f"a pipeline id is a string, not {settings['pipeline_id']!r}")
+    if settings["pipeline_id"] == "":
+        raise ConfigurationError("a pipeline id has at least one character")
+    if not settings["heartbeat"] > 0 or not all(seconds >= 0 for seconds in settings["store_patience"]):
+        raise ConfigurationError("heartbeat and store_patience are numbers of seconds")

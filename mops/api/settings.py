@@ -1,0 +1,84 @@
+"""Where settings come from that nobody passed: asked at every call, never at import."""
+
+import os
+from typing import Final
+
+from mops.core.errors import ConfigurationError
+
+_ROOT_VARIABLE: Final = "MOPS_ROOT"
+_FILES: Final = (".mops.toml", "pyproject.toml")
+
+
+class Defaults:
+    """Lazily loaded settings. Each is a method, so that it can be passed where a value is expected later."""
+
+    def __init__(self) -> None:
+        self._root_of_execution = ""
+        self._configured: dict[str, str] = {}
+
+    def mops_root(self) -> str:
+        """The blob root, as a URI or a path.
+
+        Inside a remote, the root that the running call came from; else the environment variable ``MOPS_ROOT``; else ``blob_root`` of
+        the nearest ``.mops.toml``, or of ``[tool.mops]`` in the nearest ``pyproject.toml``, from the working directory
+        upwards; else ``~/.mops``.
+
+        Raises:
+            ConfigurationError: a configuration file is not valid.
+        """
+        return (
+            self._root_of_execution
+            or os.environ.get(_ROOT_VARIABLE)
+            or self._configured_root()
+            or os.path.join(os.path.expanduser("~"), ".mops")  # noqa: PTH111, PTH118 - no pathlib before a hit
+        )
+
+    def execute_under(self, root: str) -> None:
+        """Make a root the default of this process, which executes a call of it."""
+        self._root_of_execution = root
+
+    def _configured_root(self) -> str:
+        """``blob_root`` of the nearest configuration file, read once for each working directory."""
+        try:
+            folder = os.getcwd()  # noqa: PTH109 - as above
+        except OSError:
+            return ""  # the working directory was removed
+        if folder not in self._configured:
+            self._configured[folder] = _nearest_blob_root(folder)
+        return self._configured[folder]
+
+    def __reduce__(self) -> str:
+        return "defaults"
+
+
+defaults: Final = Defaults()
+"""The settings of this process."""
+
+
+def _nearest_blob_root(folder: str) -> str:
+    while True:
+        for name in _FILES:
+            root = _blob_root_in(os.path.join(folder, name))  # noqa: PTH118 - as above
+            if root:
+                return root
+        parent = os.path.dirname(folder)  # noqa: PTH120 - as above
+        if parent == folder:
+            return ""
+        folder = parent
+
+
+def _blob_root_in(path: str) -> str:
+    if not os.path.isfile(path):  # noqa: PTH113 - as above
+        return ""
+    import tomllib  # only where there is a file to read
+
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as above
+            content = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    table = content if path.endswith(_FILES[0]) else content.get("tool", {}).get("mops", {})
+    root = table.get("blob_root", "")
+    if not isinstance(root, str):
+        raise ConfigurationError(f"blob_root in {path} must be a string, not {root!r}")
+    return root

@@ -1,0 +1,104 @@
+"""Submitted calls: equal ones of one process share one execution, which stops when no future wants it any more."""
+
+import threading
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Final
+
+from mops.api.futures import MopsFuture
+from mops.api.invocation import Invocation
+from mops.api.serving import is_being_served
+from mops.core.failure import located
+from mops.core.orchestrate import Answer, obtain
+from mops.core.result import Success
+from mops.runtime.engine import Task, engine
+
+_flights: Final[dict[tuple[int, str], "_Flight"]] = {}
+_lock: Final = threading.Lock()
+
+
+def submit(invocation: Invocation) -> MopsFuture[Any]:
+    """Start a call, or join the same call of this process that is under way.
+
+    Raises:
+        RecursiveCallError: the call would wait for itself.
+    """
+    future: MopsFuture[Any] = MopsFuture(invocation.uri)
+    if is_being_served(invocation.memo):
+        return _finished(future, invocation)
+    with _lock:
+        flight = _flights.get(_key(invocation))
+        if flight is not None:
+            flight.join(invocation, future)
+            return future
+        flight = _flights[_key(invocation)] = _Flight(invocation, future)
+    engine().start(flight.task)
+    return future
+
+
+def _key(invocation: Invocation) -> tuple[int, str]:
+    return id(invocation.world), invocation.memo.folder
+
+
+class _Flight:
+    """One execution, and the futures that want it. Changed under the module's lock alone."""
+
+    def __init__(self, invocation: Invocation, future: MopsFuture[Any]) -> None:
+        self._invocation = invocation
+        self._leader = future
+        self._wanted: list[tuple[Invocation, MopsFuture[Any]]] = []
+        execution = invocation.execution(needs_slot=True, context=copy_context())
+        self.task = Task(obtain(invocation.call()), execution, invocation.memo.folder, self._done)
+        self.join(invocation, future)
+
+    def join(self, invocation: Invocation, future: MopsFuture[Any]) -> None:
+        """Have one more future want the outcome."""
+        self._wanted.append((invocation, future))
+        future.attach(lambda: engine().drive_here(self.task), partial(self._withdraw, future))
+
+    def _withdraw(self, future: MopsFuture[Any]) -> None:
+        with _lock:
+            self._wanted = [(invocation, other) for invocation, other in self._wanted if other is not future]
+            abandoned = not self._wanted and not self.task.execution.others_wait()
+            if abandoned and _flights.get(_key(self._invocation)) is self:
+                del _flights[_key(self._invocation)]
+        if abandoned:
+            engine().cancel(self.task)
+
+    def _done(self, answer: Answer | None, error: BaseException | None) -> None:
+        with _lock:
+            if _flights.get(_key(self._invocation)) is self:
+                del _flights[_key(self._invocation)]
+            wanted, self._wanted = self._wanted, []
+        for invocation, future in wanted:
+            if answer is None:
+                assert error is not None  # noqa: S101 - a task ends with one of them
+                future.reject(located(error, str(invocation.target.reference), invocation.uri))
+            elif not isinstance(answer.result, Success):
+                future.reject(invocation.exception(answer.result))
+            elif future is self._leader:
+                future.resolve(answer.result.value, partial(invocation.metadata, answer))
+            else:
+                _resolve_with_a_copy(invocation, future)
+
+
+def _resolve_with_a_copy(invocation: Invocation, future: MopsFuture[Any]) -> None:
+    """Two callers never share one mutable object: the second reads what was stored."""
+
+    def done(answer: Answer | None, error: BaseException | None) -> None:
+        if answer is not None and isinstance(answer.result, Success):
+            future.resolve(answer.result.value, partial(invocation.metadata, answer))
+        else:
+            future.reject(error if answer is None else invocation.exception(answer.result))  # type: ignore[arg-type]
+
+    execution = invocation.execution(needs_slot=True, context=copy_context())
+    engine().start(Task(obtain(invocation.call()), execution, invocation.memo.folder, done))
+
+
+def _finished(future: MopsFuture[Any], invocation: Invocation) -> MopsFuture[Any]:
+    """A call that is the very execution of this process: run plainly, there is nothing to wait for."""
+    try:
+        future.resolve(invocation.run_plainly(), dict)
+    except Exception as error:  # noqa: BLE001 - the future delivers it
+        future.reject(error)
+    return future

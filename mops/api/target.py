@@ -1,0 +1,108 @@
+"""One function as one Runner calls it: from arguments to the address of the call."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias, final
+
+from mops.api.code import CodeOfProcess
+from mops.api.declaration import Declaration
+from mops.api.references import captured, reference_of
+from mops.core.blob_layout import DEFAULT_PIPELINE, Memo, function_folder, memo_folder
+from mops.core.errors import UnkeyableArgumentError
+from mops.core.fingerprint import Fingerprint
+from mops.core.invocation import FunctionReference, compile_binder
+from mops.core.memo_key import ArgumentKeyer, ArgumentNote
+
+OnCodeChange: TypeAlias = Literal["rerun", "warn", "ignore"]
+_MANY_SHAPES: Final = 256
+
+
+@final
+class Target:
+    """A declared function under one pipeline id. Safe to use from any number of threads.
+
+    Attributes:
+        declaration: the function.
+        reference: its name in keys.
+        importable: its name for ``import``.
+        by_value: it cannot be imported elsewhere, and travels with its code.
+        policy: what a change of its code means.
+    """
+
+    __slots__ = (
+        "_about", "_bind", "_code", "_fingerprints", "_folder", "_keyer", "_names", "by_value", "declaration", "importable", "pipeline_id", "policy", "reference",
+    )  # fmt: skip
+
+    def __init__(
+        self, declaration: Declaration, code: CodeOfProcess, pipeline_id: str | None, policy: OnCodeChange | None
+    ) -> None:  # fmt: skip
+        self.declaration = declaration
+        self.pipeline_id = pipeline_id or DEFAULT_PIPELINE
+        self.importable, self.by_value = reference_of(declaration.function)
+        named = declaration.name
+        self.reference = self.importable if named is None else FunctionReference(*named.split(":", 1))
+        self.policy: OnCodeChange = policy or ("warn" if declaration.logic_key is not None else "rerun")
+        binder = compile_binder(declaration.function)
+        self._bind = binder.bind
+        self._names = binder.names
+        self._code = code
+        self._keyer = ArgumentKeyer(self.reference, declaration.logic_key, binder, code.hooks, declaration.ignore)
+        self._folder = function_folder(self.pipeline_id, *self.reference, declaration.logic_key)
+        self._about: tuple[Fingerprint, bytes] | None = None
+        self._fingerprints: dict[tuple[int, ...], tuple[Fingerprint, tuple[Any, ...]]] = {}
+
+    @property
+    def code_in_key(self) -> bool:
+        """Whether another code is another call."""
+        return self.by_value or self.policy == "rerun"
+
+    def memo(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Memo, tuple[Any, ...]]:
+        """The address of one call, and the functions and classes that its arguments are made of: their code counts too.
+
+        Raises:
+            TypeError: the arguments do not fit the function.
+            UnkeyableArgumentError: one of them has no meaning as a value.
+        """
+        bound = self._bind(*args, **kwargs)
+        self._code.collect()
+        try:
+            digest = self._keyer.digest(bound, self._captured())
+        except UnkeyableArgumentError as error:
+            error.about(str(self.reference), "")
+            raise
+        extras = self._code.collected()
+        fingerprint = self.fingerprint(extras)
+        code = fingerprint.digest.hex() if self.code_in_key else None
+        return Memo(memo_folder(self._folder, code, digest.hex()), digest, fingerprint.digest), extras
+
+    def notes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[ArgumentNote]:
+        """Digest and description of each argument, for the claim of a call."""
+        return self._keyer.notes(self._bind(*args, **kwargs), self._captured())
+
+    def name_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], value: object) -> str:
+        """The parameter that a value was passed for."""
+        bound = self._bind(*args, **kwargs)
+        return next((name for name, it in zip(self._names, bound, strict=True) if it is value), "an argument")
+
+    def fingerprint(self, extras: tuple[Any, ...] = ()) -> Fingerprint:
+        """The fingerprint of the code now: taken once, and again when something that it reaches was rebound."""
+        shape = tuple(map(id, extras))
+        known = self._fingerprints.get(shape)
+        if known is not None and known[0].unchanged():
+            return known[0]
+        fresh = self._code.fingerprint(self.declaration.function, extras)
+        if len(self._fingerprints) >= _MANY_SHAPES:
+            self._fingerprints.clear()
+        self._fingerprints[shape] = (fresh, extras)  # the extras are held, so that their ids are not used again
+        return fresh
+
+    def about_code(self, extras: tuple[Any, ...]) -> bytes:
+        """What claims say of the code, as the beginning of a JSON object: made once for equal code, since it can be long."""
+        from mops.api.claims import about_code
+
+        fingerprint = self.fingerprint(extras)
+        if self._about is None or self._about[0] is not fingerprint:
+            self._about = fingerprint, about_code(self, fingerprint)
+        return self._about[1]
+
+    def _captured(self) -> Mapping[str, object] | None:
+        return captured(self.declaration.function) if self.by_value else None

@@ -1,0 +1,211 @@
+"""The decorator: a function whose calls a Runner takes."""
+
+from collections.abc import Callable, Iterable
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from mops.api.declaration import Declaration, refuse_what_cannot_be_memoized
+from mops.api.settings import defaults
+from mops.core.errors import ConfigurationError, DecorationError
+
+if TYPE_CHECKING:
+    from mops.api.futures import MopsFuture
+    from mops.api.memoizing_runner import MemoizingPicklingRunner
+    from mops.core.ports.runner import Runner
+    from mops.core.result import Failure, Success
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class MemoizedFunction(Generic[P, R]):
+    """A decorated function. Calling it calls its Runner; it has the name, the docstring and the signature of the function.
+
+    Pickles by name where it can be found by its name.
+
+    Attributes:
+        __wrapped__: the plain function.
+    """
+
+    __wrapped__: Callable[P, R]
+
+    def __init__(
+        self, declaration: Declaration, runner: "Runner", skip_runner: bool | Callable[[], bool], *bound: Any
+    ) -> None:  # fmt: skip
+        self.__mops_declaration__ = declaration
+        self._runner: Any = runner
+        self._skip = skip_runner
+        self._bound = bound
+        update_wrapper(self, declaration.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function through its Runner, or plainly where ``skip_runner`` says so."""
+        if self._skip and self._is_skipped():
+            return self.__mops_declaration__.function(*self._bound, *args, **kwargs)  # type: ignore[no-any-return]
+        return self._runner(self.__mops_declaration__, self._bound + args, kwargs)  # type: ignore[no-any-return]
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> "MopsFuture[R]":
+        """Start a call and return its future.
+
+        Raises:
+            ConfigurationError: the Runner cannot submit.
+            UnkeyableArgumentError: as a call.
+        """
+        if self._skip and self._is_skipped():
+            return self._finished(args, kwargs)
+        submit = getattr(self._runner, "submit", None)
+        if submit is None:
+            raise ConfigurationError(f"{self._runner!r} has no submit: it can only be called")
+        return submit(self.__mops_declaration__, *self._bound, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> "Success[R] | Failure | None":
+        """What is stored of a call: its value, else the failure of its last attempt, else ``None``. Starts nothing.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._memoizing("peek").peek(self.__mops_declaration__, self._bound + args, kwargs)
+
+    def memo_uri(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """The address of everything about a call."""
+        return self._memoizing("memo_uri").memo_uri(self.__mops_declaration__, self._bound + args, kwargs)
+
+    def with_runner(self, runner: "Runner") -> "MemoizedFunction[P, R]":
+        """The same function under another Runner."""
+        return MemoizedFunction(self.__mops_declaration__, runner, self._skip, *self._bound)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> "MemoizedFunction[..., R]":
+        """As a method: the instance is the first argument."""
+        if instance is None:
+            return self
+        return MemoizedFunction(self.__mops_declaration__, self._runner, self._skip, *self._bound, instance)
+
+    def __repr__(self) -> str:
+        return f"<{self.__module__}.{self.__mops_declaration__.function.__qualname__} through {self._runner!r}>"
+
+    def __reduce__(self) -> Any:
+        if self._bound or not self._is_found_by_name():
+            return _rebuild, (self.__mops_declaration__, self._runner, self._skip, *self._bound)
+        return _find, (self.__mops_declaration__.function.__module__, self.__mops_declaration__.function.__qualname__)
+
+    def __mops_reduce__(self) -> tuple[Any, ...]:
+        """How it travels by value: with its function and its Runner."""
+        return _rebuild, (self.__mops_declaration__, self._runner, self._skip, *self._bound)
+
+    def _is_found_by_name(self) -> bool:
+        function = self.__mops_declaration__.function
+        try:
+            return _find(function.__module__, function.__qualname__) is self
+        except (AttributeError, ImportError):
+            return False
+
+    def _is_skipped(self) -> bool:
+        return self._skip() if callable(self._skip) else self._skip
+
+    def _finished(self, args: Any, kwargs: Any) -> "MopsFuture[R]":
+        from mops.api.futures import MopsFuture
+
+        future: MopsFuture[R] = MopsFuture()
+        try:
+            future.resolve(self.__mops_declaration__.function(*self._bound, *args, **kwargs), dict)
+        except Exception as error:  # noqa: BLE001 - the future delivers it
+            future.reject(error)
+        return future
+
+    def _memoizing(self, method: str) -> "MemoizingPicklingRunner":
+        if not hasattr(self._runner, method):
+            raise ConfigurationError(f"{self._runner!r} does not memoize: it has no {method}")
+        return self._runner  # type: ignore[no-any-return]
+
+
+def _rebuild(
+    declaration: Declaration, runner: "Runner", skip_runner: bool | Callable[[], bool], *bound: Any
+) -> MemoizedFunction[..., Any]:  # fmt: skip
+    return MemoizedFunction(declaration, runner, skip_runner, *bound)
+
+
+def _find(module: str, qualname: str) -> Any:
+    import sys
+
+    __import__(module)
+    found: Any = sys.modules[module]
+    for name in qualname.split("."):
+        found = found.__dict__[name] if isinstance(found, type) else getattr(found, name)
+    return found
+
+
+class use_runner:  # noqa: N801 - a decorator is written like a function
+    """Have a Runner take the calls of a function.
+
+    Args:
+        runner: any callable of the form ``runner(func, args, kwargs)``; ``func`` is a small picklable that names the decorated
+            function and calls the plain one.
+        skip_runner: ``True``, or a callable that is asked at every call: then nothing of mops is touched.
+        logic_key: text that the author changes to say that the function now computes something else; by default, what follows
+            ``function-logic-key:`` in the docstring.
+        ignore: names of arguments that are not part of the memo key.
+        name: ``module:qualname`` to be used in keys instead of the function's own.
+
+    Raises:
+        DecorationError: what is decorated cannot be memoized.
+        ConfigurationError: an argument cannot be meant.
+    """
+
+    def __init__(
+        self,
+        runner: "Runner",
+        skip_runner: bool | Callable[[], bool] = False,
+        *,
+        logic_key: str | None = None,
+        ignore: Iterable[str] = (),
+        name: str | None = None,
+    ) -> None:
+        if not callable(runner):
+            raise ConfigurationError(f"a Runner is called as runner(func, args, kwargs); {runner!r} cannot be called")
+        if isinstance(ignore, str):
+            raise ConfigurationError(f"ignore is a collection of names: ignore=({ignore!r},)")
+        if name is not None and (name.count(":") != 1 or not all(name.split(":"))):
+            raise ConfigurationError(f"name has the form 'module:qualname', not {name!r}")
+        self._runner = runner
+        self._skip = skip_runner
+        self._logic_key = logic_key
+        self._ignore = tuple(ignore)
+        self._name = name
+
+    def __call__(self, function: Callable[P, R]) -> MemoizedFunction[P, R]:
+        """Decorate a function."""
+        refuse_what_cannot_be_memoized(function)
+        declaration = Declaration(function, logic_key=self._logic_key, ignore=self._ignore, name=self._name)
+        unknown = declaration.unknown_arguments()
+        if unknown:
+            raise DecorationError(f"{function.__qualname__} has no argument {unknown[0]!r} that could be ignored")
+        return MemoizedFunction(declaration, self._runner, self._skip)
+
+
+@overload
+def pure(function: Callable[P, R], /) -> MemoizedFunction[P, R]: ...
+@overload
+def pure(
+    *, logic_key: str | None = None, ignore: Iterable[str] = (), name: str | None = None
+) -> Callable[[Callable[P, R]], MemoizedFunction[P, R]]: ...
+def pure(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    logic_key: str | None = None,
+    ignore: Iterable[str] = (),
+    name: str | None = None,
+) -> Any:
+    """Memoize a function in this process, under ``defaults.mops_root``: ``use_runner`` without any configuration.
+
+    Bare or called. The arguments are those of ``use_runner``.
+
+    Raises:
+        As ``use_runner``.
+    """
+    from mops.api.memoizing_runner import MemoizingPicklingRunner
+
+    decorate = use_runner(
+        MemoizingPicklingRunner(blob_root=defaults.mops_root), logic_key=logic_key, ignore=ignore, name=name
+    )
+    return decorate if function is None else decorate(function)

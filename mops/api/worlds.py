@@ -1,0 +1,45 @@
+"""The worlds of this process: one for each blob root, whoever uses it."""
+
+import os
+from typing import Any, Final
+
+from mops.api.locate import locate_blob_store
+from mops.runtime.clock import SystemClock
+from mops.runtime.world import World
+
+_worlds: Final[dict[tuple[int, str], World]] = {}
+_by_root: Final[dict[tuple[int, str], World]] = {}
+
+
+def world_of(root: Any, heartbeat: float) -> World:
+    """The world of a blob root. ``root`` is what a user names: a URI, a path, a store, or a callable that is asked now.
+
+    Raises:
+        ConfigurationError: it names no blob store.
+    """
+    if callable(root) and not hasattr(root, "put_if_absent"):
+        root = root()
+    if type(root) is not str:
+        return _world_of_store(root, heartbeat)
+    known = _by_root.get((os.getpid(), root))
+    if known is None:
+        known = _world_of_store(root, heartbeat)
+        if "://" in root or os.path.isabs(root):  # noqa: PTH117 - no pathlib before a hit
+            _by_root[os.getpid(), root] = known
+    return known
+
+
+def _world_of_store(root: Any, heartbeat: float) -> World:
+    store = locate_blob_store(root)
+    key = os.getpid(), store.uri
+    known = _worlds.get(key)
+    if known is None or known.store is not store and known.store != store:
+        known = World(store, SystemClock(), _warn, heartbeat)
+        known = _worlds[key] = known
+    return known
+
+
+def _warn(text: str) -> None:
+    import logging  # 10 ms that a hit does not need
+
+    logging.getLogger("mops").warning(text)
