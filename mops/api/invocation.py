@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from mops.api.locate import leaves_the_process
 from mops.api.serving import SERVING, Served
@@ -13,14 +13,47 @@ from mops.core.blob_layout import Memo
 from mops.core.errors import ConfigurationError
 from mops.core.failure import FailureRecord, located
 from mops.core.orchestrate import Answer, Call
+from mops.core.claim import Timing
 from mops.core.ports.blob_store import Buffer
-from mops.core.ports.shell import RemoteCommand
+from mops.core.ports.serializer import Serializer
+from mops.core.ports.shell import RemoteCommand, Shell
 from mops.core.result import Failure
 from mops.runtime.execution import Execution, Workplace
+from mops.runtime.slots import Slots
 from mops.runtime.world import World
 
-if TYPE_CHECKING:
-    from mops.api.memoizing_runner import MemoizingPicklingRunner
+
+@final
+class RunnerParts:
+    """What a Runner gives each of its invocations.
+
+    Attributes:
+        shell: where calls run; ``None`` where they run in this process.
+        slots: how many at once.
+        timing: how long to wait for what.
+        serializer: for calls, results and exceptions.
+        keeps_arguments: whether claims hold the pickled call.
+        heartbeat: seconds between beats.
+    """
+
+    __slots__ = ("heartbeat", "keeps_arguments", "serializer", "shell", "slots", "timing")
+
+    def __init__(  # noqa: PLR0913 - the collaborators of a Runner
+        self,
+        shell: Shell | None,
+        slots: Slots,
+        timing: Timing,
+        serializer: Serializer,
+        *,
+        keeps_arguments: bool,
+        heartbeat: float,
+    ) -> None:
+        self.shell = shell
+        self.slots = slots
+        self.timing = timing
+        self.serializer = serializer
+        self.keeps_arguments = keeps_arguments
+        self.heartbeat = heartbeat
 
 
 @final
@@ -33,11 +66,11 @@ class Invocation:
         world: the root as this process sees it.
     """
 
-    __slots__ = ("_args", "_extras", "_kwargs", "_runner", "_serving", "memo", "target", "world")
+    __slots__ = ("_args", "_extras", "_kwargs", "_parts", "_serving", "memo", "target", "world")
 
     def __init__(  # noqa: PLR0913 - the parts of a call
         self,
-        runner: "MemoizingPicklingRunner",
+        parts: RunnerParts,
         world: World,
         target: Target,
         memo: Memo,
@@ -45,7 +78,7 @@ class Invocation:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> None:
-        self._runner = runner
+        self._parts = parts
         self.world = world
         self.target = target
         self.memo = memo
@@ -61,12 +94,12 @@ class Invocation:
 
     def call(self) -> Call:
         """The call as the core's use case needs it."""
-        runner = self._runner
+        parts = self._parts
         return Call(
             self.memo,
-            serializer=runner.serializer,
-            timing=runner.timing,
-            inline=runner.inline,
+            serializer=parts.serializer,
+            timing=parts.timing,
+            inline=parts.shell is None,
             about=self._about,
             pickled=self._pickled,
         )
@@ -78,10 +111,10 @@ class Invocation:
             needs_slot: whether it counts among the running calls of its Shell.
             context: what the function is run in; by default, the context of the thread that runs it.
         """
-        runner = self._runner
-        workplace = Workplace(None if runner.inline else runner.shell, runner.slots, self._argv)
+        parts = self._parts
+        workplace = Workplace(parts.shell, parts.slots, self._argv)
         invoke = self._invoke if context is None else partial(context.run, self._invoke)
-        return Execution(self.world, workplace, invoke, runner.serializer, needs_slot=needs_slot)
+        return Execution(self.world, workplace, invoke, parts.serializer, needs_slot=needs_slot)
 
     def metadata(self, answer: Answer) -> Mapping[str, Any]:
         """Who computed a result, where, when, for how long, with which versions.
@@ -99,7 +132,7 @@ class Invocation:
             return located(result.exception, str(self.target.reference), self.uri)
         from mops.runtime.failures import rebuild
 
-        return located(rebuild(result, self._runner.serializer), str(self.target.reference), self.uri)
+        return located(rebuild(result, self._parts.serializer), str(self.target.reference), self.uri)
 
     def warn_if_code_changed(self, answer: Answer) -> None:
         """Say once what changed in the code since a result was computed that is served all the same."""
@@ -112,17 +145,16 @@ class Invocation:
     def _about(self) -> bytes:
         from mops.api.claims import about_call
 
-        code = self.target.about_code(self._extras)
-        return about_call(self.target, code, self._args, self._kwargs, self._serving, self._runner.heartbeat)
+        return about_call(self.target, self._extras, self._args, self._kwargs, self._serving, self._parts.heartbeat)
 
     def _pickled(self) -> Sequence[Buffer]:
-        if not self._runner.keeps_arguments:
+        if not self._parts.keeps_arguments:
             return (b"",)
-        if not self._runner.inline and not leaves_the_process(self.world.store):
+        if self._parts.shell is not None and not leaves_the_process(self.world.store):
             raise ConfigurationError(f"{self.world.store.uri} is known to this process alone, and no Shell can reach it")
         from mops.api.claims import pickled_call
 
-        return pickled_call(self.target, self._extras, self._args, self._kwargs, self._runner.serializer)
+        return pickled_call(self.target, self._extras, self._args, self._kwargs, self._parts.serializer)
 
     def _argv(self, folder: str, epoch: int) -> Sequence[str]:
         return RemoteCommand(self.world.store.uri, folder, epoch).argv(sys.executable)

@@ -8,7 +8,7 @@ from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.adapters.shells.in_thread import InThreadShell
 from mops.api.code import CodeOfProcess
 from mops.api.declaration import Declaration
-from mops.api.invocation import Invocation
+from mops.api.invocation import Invocation, RunnerParts
 from mops.api.serving import is_being_served
 from mops.api.settings import defaults
 from mops.api.target import OnCodeChange, Target
@@ -76,19 +76,23 @@ class MemoizingPicklingRunner:
             "heartbeat": heartbeat,
         }
         _check(self._settings)
-        self.shell: Any = self._settings["shell"]
-        self.inline = isinstance(self.shell, RunsInline)
-        self.keeps_arguments = keep_arguments or not self.inline
-        self.heartbeat = heartbeat
-        limits = self.shell if isinstance(self.shell, SupportsLimits) else None
-        self.timing = Timing(
+        self._shell: Any = self._settings["shell"]
+        self._inline = isinstance(self._shell, RunsInline)
+        limits = self._shell if isinstance(self._shell, SupportsLimits) else None
+        timing = Timing(
             first_look=store_patience[0],
             in_flight=store_patience[1],
             start_timeout=limits.start_timeout if limits else 300.0,
             sync_after=_SYNC_AFTER[durability],
         )
-        self.slots = Slots(getattr(self.shell, "max_workers", None) or os.cpu_count() or 1)
-        self.serializer = PicklingSerializer()
+        self._parts = RunnerParts(
+            None if self._inline else self._shell,
+            Slots(getattr(self._shell, "max_workers", None) or os.cpu_count() or 1),
+            timing,
+            PicklingSerializer(),
+            keeps_arguments=keep_arguments or not self._inline,
+            heartbeat=heartbeat,
+        )
         self._code = CodeOfProcess(self._settings["first_party"])
         self._targets: dict[Any, Target] = {}
 
@@ -96,7 +100,7 @@ class MemoizingPicklingRunner:
         return _rebuild, (self._settings,)
 
     def __repr__(self) -> str:
-        return f"MemoizingPicklingRunner({self.shell!r}, {self._settings['blob_root']!r})"
+        return f"MemoizingPicklingRunner({self._shell!r}, {self._settings['blob_root']!r})"
 
     # ------------------------------------------------------------------------------------------------ the port
     def __call__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
@@ -111,7 +115,7 @@ class MemoizingPicklingRunner:
         invocation = self.invocation(func, args, kwargs)
         if is_being_served(invocation.memo):
             return invocation.run_plainly()
-        execution = invocation.execution(needs_slot=not self.inline)
+        execution = invocation.execution(needs_slot=not self._inline)
         try:
             answer = drive(obtain(invocation.call()), execution.perform)
         except Exception as error:
@@ -161,7 +165,8 @@ class MemoizingPicklingRunner:
         """The call as a value: where it is stored, and how it would be run."""
         target = self._targets.get(func) or self._target(func)
         memo, extras = target.memo(args, kwargs)
-        return Invocation(self, world_of(self._settings["blob_root"], self.heartbeat), target, memo, extras, args, kwargs)
+        world = world_of(self._settings["blob_root"], self._parts.heartbeat)
+        return Invocation(self._parts, world, target, memo, extras, args, kwargs)
 
     def _target(self, func: Callable[..., Any]) -> Target:
         declaration = func if isinstance(func, Declaration) else Declaration(func)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mops.adapters.serializers.pickling import PicklingSerializer
-from mops.api.claims import CallDescription
+from mops.api.call_description import CallDescription
 from mops.api.code import CodeOfProcess
 from mops.api.declaration import declaration_of
 from mops.api.locate import locate_blob_store
@@ -118,8 +118,8 @@ def _compare(about: CallDescription, fingerprint: Fingerprint) -> None:
         _say(f"the code cannot be compared: this is {sys.implementation.cache_tag}, the orchestrator {about.cache_tag}")
         return
     constants = about.constants | fingerprint.constants
-    there = {name: digest for name, digest in about.definitions.items() if name not in constants}
-    here = {name: digest for name, digest in fingerprint.table.items() if name not in constants}
-    names = differences(there, here)
+    # What one side alone reaches was chosen at run time, by platform or environment: who chooses is in both tables.
+    both = (about.definitions.keys() & fingerprint.table.keys()) - constants
+    names = differences({name: about.definitions[name] for name in both}, {name: fingerprint.table[name] for name in both})
     if names:
         raise CodeMismatchError(f"the code here is not the orchestrator's: {'; '.join(names)}", definitions=names)

@@ -97,11 +97,13 @@ class Target:
 
     def about_code(self, extras: tuple[Any, ...]) -> bytes:
         """What claims say of the code, as the beginning of a JSON object: made once for equal code, since it can be long."""
-        from mops.api.claims import about_code
+        from mops.api.call_description import describe_code
 
         fingerprint = self.fingerprint(extras)
         if self._about is None or self._about[0] is not fingerprint:
-            self._about = fingerprint, about_code(self, fingerprint)
+            importable = "" if self.by_value else str(self.importable)
+            described = describe_code(self.reference, importable, self.declaration.logic_key, self.policy, fingerprint)
+            self._about = fingerprint, described
         return self._about[1]
 
     def _captured(self) -> Mapping[str, object] | None:

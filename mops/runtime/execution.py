@@ -3,16 +3,18 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from mops.core import effects
 from mops.core.failure import FailureRecord
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import Shell
 from mops.core.result import Failure, Success
-from mops.runtime.commands import Command
 from mops.runtime.slots import Lease, Slots
 from mops.runtime.world import World
+
+if TYPE_CHECKING:
+    from mops.runtime.commands import Command
 
 _JITTER: Final = 0.2
 
@@ -140,6 +142,8 @@ class Execution:
 
     # ------------------------------------------------------------------------------------------------ commands
     def _start(self, effect: effects.Start) -> None:
+        from mops.runtime.commands import Command  # futures: a hit does not need them
+
         self.world.beat_from_a_thread()
         shell = self._workplace.shell
         assert shell is not None  # noqa: S101 - inline calls are run, not started

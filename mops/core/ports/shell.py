@@ -8,8 +8,10 @@ Every Protocol beside ``Shell`` is a capability that a Shell may have in additio
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from concurrent.futures import Future
-from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future  # 5 ms that a hit does not need
 
 FailureKind: TypeAlias = Literal["user", "interrupted", "out_of_memory", "infrastructure"]
 """The fields of ``Retries``: what a failure falls under."""
@@ -19,7 +21,7 @@ class Shell(Protocol):
     """Starts one command somewhere."""
 
     @abstractmethod
-    def __call__(self, argv: Sequence[str], /) -> Future[None] | None:
+    def __call__(self, argv: Sequence[str], /) -> "Future[None] | None":
         """Start the command.
 
         ``argv`` is complete, ready for ``subprocess.run``; a Shell that leaves the machine replaces ``argv[0]``, the
