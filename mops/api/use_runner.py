@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_stand_in: "Runner | None" = None
+
+
+def replace_runners(runner: "Runner | None") -> "Runner | None":
+    """Have one Runner take the calls of every decorated function of this process; ``None`` gives each its own again.
+
+    For tests. Returns the Runner that did so before.
+    """
+    global _stand_in
+    before, _stand_in = _stand_in, runner
+    return before
+
 
 class MemoizedFunction(Generic[P, R]):
     """A decorated function. Calling it calls its Runner; it has the name, the docstring and the signature of the function.
@@ -42,7 +54,7 @@ class MemoizedFunction(Generic[P, R]):
         """Call the function through its Runner, or plainly where ``skip_runner`` says so."""
         if self._skip and self._is_skipped():
             return self.__mops_declaration__.function(*self._bound, *args, **kwargs)  # type: ignore[no-any-return]
-        return self._runner(self.__mops_declaration__, self._bound + args, kwargs)  # type: ignore[no-any-return]
+        return (_stand_in or self._runner)(self.__mops_declaration__, self._bound + args, kwargs)  # type: ignore[no-any-return]
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> "MopsFuture[R]":
         """Start a call and return its future.
@@ -53,9 +65,10 @@ class MemoizedFunction(Generic[P, R]):
         """
         if self._skip and self._is_skipped():
             return self._finished(args, kwargs)
-        submit = getattr(self._runner, "submit", None)
+        runner = _stand_in or self._runner
+        submit = getattr(runner, "submit", None)
         if submit is None:
-            raise ConfigurationError(f"{self._runner!r} has no submit: it can only be called")
+            raise ConfigurationError(f"{runner!r} has no submit: it can only be called")
         return submit(self.__mops_declaration__, *self._bound, *args, **kwargs)  # type: ignore[no-any-return]
 
     def peek(self, *args: P.args, **kwargs: P.kwargs) -> "Success[R] | Failure | None":
@@ -113,9 +126,10 @@ class MemoizedFunction(Generic[P, R]):
         return future
 
     def _memoizing(self, method: str) -> "MemoizingPicklingRunner":
-        if not hasattr(self._runner, method):
-            raise ConfigurationError(f"{self._runner!r} does not memoize: it has no {method}")
-        return self._runner  # type: ignore[no-any-return]
+        runner: Any = _stand_in or self._runner
+        if not hasattr(runner, method):
+            raise ConfigurationError(f"{runner!r} does not memoize: it has no {method}")
+        return runner  # type: ignore[no-any-return]
 
 
 def _rebuild(
