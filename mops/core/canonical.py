@@ -206,9 +206,12 @@ class Encoder:
         plan = self._plans.get(cls)
         if plan is None:
             plan = self._plans[cls] = self._plan(cls, items[0])
+        layout = self._hooks.layout_of(cls)
+        if plan is _by_content:
+            contents = layout.contents(items)
+            return None if contents is None else Part(b"X", (self._reference(cls), Column(contents, level)))
         if plan is not _by_state:
             return None
-        layout = self._hooks.layout_of(cls)
         slots = layout.slots(items)
         if slots is None:
             return Part(b"O", (self._reference(cls), Column(layout.states(items), level)))
@@ -258,8 +261,8 @@ class Encoder:
         layout = self._hooks.layout_of(cls)
         if not layout.is_explicit:
             return _by_its_word
-        if layout.content is not None:
-            return _by_content(layout, layout.content)
+        if layout.has_content:
+            return _by_content
         return _by_state if layout.declares_fields or is_plain(value) else _by_its_word
 
     def _reference(self, cls: type) -> object:
@@ -289,8 +292,10 @@ def _by_state(encoder: Encoder, value: object) -> Expansion:
     return b"o", (encoder._reference(cls), encoder._hooks.layout_of(cls).state(value))
 
 
-def _by_content(layout: Layout, content: Callable[[Any], object]) -> "_Plan":
-    return lambda encoder, value: (b"x", (encoder._reference(type(value)), content(value), layout.state(value)))
+def _by_content(encoder: Encoder, value: object) -> Expansion:
+    cls = type(value)
+    layout = encoder._hooks.layout_of(cls)
+    return b"x", (encoder._reference(cls), layout.content(value), layout.state(value))
 
 
 def _by_its_word(encoder: Encoder, value: object) -> Expansion:

@@ -9,6 +9,7 @@ Which form applies depends on the value alone, never on how its parts are shared
           only where all elements are scalars
     R     dicts with the same keys: list of the sorted keys; for each, a list of its values
     G     dicts with different keys: packed sizes; list of all keys, row by row and sorted there; list of their values
+    X     instances of one subclass of tuple, without state, of 16 elements or less on average: class; list of tuples
     O     instances of one class: class; list of their states, as dicts
     P     instances of one class, slotted and complete: class; list of the slots' names; for each, a list of its values
 
@@ -31,7 +32,8 @@ DEEPEST = 3
 """Columns around the deepest list that may still be encoded by columns."""
 
 _MEAN_ENTRIES = 64  # of dicts
-_MEAN_ELEMENTS = 16  # of lists and tuples
+MEAN_ELEMENTS = 16
+"""Elements of the lists or tuples that stand in a column of all their elements, on average."""
 
 Expansion: TypeAlias = tuple[bytes, Sequence[object]]
 """Tag and children of a node that is not encoded yet."""
@@ -90,7 +92,7 @@ def _mixed(items: Sequence[Any], kinds: Iterable[type], level: int) -> Part:
 
 def _flat(kind: type, items: Sequence[Sequence[Any]], level: int) -> Part | None:
     lengths = list(map(len, items))
-    if sum(lengths) > _MEAN_ELEMENTS * len(items):
+    if sum(lengths) > MEAN_ELEMENTS * len(items):
         return None
     if level > 0 and not all(type(item) in SCALARS for item in chain.from_iterable(items)):
         return None

@@ -7,13 +7,13 @@ from operator import attrgetter
 from types import MemberDescriptorType
 from typing import Any
 
-from mops.core.columns import Part
+from mops.core.columns import MEAN_ELEMENTS, Part
 from mops.core.errors import UnkeyableArgumentError
 
 _HASH_OF_ATTRS = "_attrs_cached_hash"
 _everything = slice(None)
 
-_CONTENT: Mapping[type, Callable[[Any], object]] = {
+_CONTENT: Mapping[type | None, Callable[[Any], object]] = {
     int: int.__int__,
     float: float.__float__,
     complex: complex.__complex__,
@@ -37,15 +37,28 @@ class Layout:
 
     Attributes:
         declares_fields: it is a dataclass or a class of attrs.
-        content: takes the content of a value as its built-in base has it; ``None`` where the class has no such base.
+        has_content: it has a built-in base.
+        content: takes the content of a value as its built-in base has it.
         is_explicit: state and content are all there is to an instance: it declares fields, or is pickled by default.
     """
 
-    __slots__ = ("_has_dict", "_ignored", "_is_read_plainly", "_names", "content", "declares_fields", "is_explicit")
+    __slots__ = (
+        "_has_dict",
+        "_ignored",
+        "_is_read_plainly",
+        "_is_tuple",
+        "_names",
+        "content",
+        "declares_fields",
+        "has_content",
+        "is_explicit",
+    )
 
     def __init__(self, cls: type) -> None:
         base = next((base for base in cls.__mro__ if base in _CONTENT), None)
-        self.content = None if base is None else _CONTENT[base]
+        self.has_content = base is not None
+        self.content = _CONTENT.get(base, lambda _: None)
+        self._is_tuple = base is tuple
         self._names = tuple(dict.fromkeys(chain.from_iterable(map(_declared, reversed(cls.__mro__)))))
         self._has_dict = cls.__dictoffset__ != 0
         self._ignored = _computed(cls)
@@ -70,6 +83,14 @@ class Layout:
             if all(map(frozenset(self._names).issubset, own)) and all(map(self._ignored.isdisjoint, own)):
                 return own
         return list(map(self.state, rows))
+
+    def contents(self, rows: Sequence[Any]) -> list[tuple[object, ...]] | None:
+        """Give short tuples that are the whole of every row, or ``None``."""
+        if not self._is_tuple or self._has_dict or self._names:
+            return None
+        if sum(map(tuple.__len__, rows)) > MEAN_ELEMENTS * len(rows):
+            return None
+        return [tuple.__getitem__(row, _everything) for row in rows]
 
     def slots(self, rows: Sequence[object]) -> tuple[Sequence[str], list[list[object]]] | None:
         """Give the names of the slots and their values; ``None`` where that is not the whole state of every row."""

@@ -49,7 +49,7 @@ def _multi_index(index: pd.MultiIndex) -> object:
 
 def _content(array: ExtensionArray) -> object:
     """Give the ndarray where there is one, else the array itself, which is keyed by ``_extension_array``."""
-    return array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
+    return array.to_numpy() if type(array) is pd.arrays.NumpyExtensionArray else array  # strings are a subclass
 
 
 def _extension_array(array: ExtensionArray) -> object:
@@ -100,6 +100,8 @@ _STRUCTURES: dict[type, Callable[[Any], object]] = {
     pd.RangeIndex: _range_index,
     pd.Index: _index,
     ExtensionArray: _extension_array,
+    type(pd.NaT): str,
+    type(pd.NA): str,
     pd.Timestamp: _timestamp,
     pd.Timedelta: lambda value: (int(value.asm8.view("i8")), value.unit),
     pd.Period: lambda value: (value.ordinal, value.freqstr),

@@ -53,7 +53,7 @@ def _type(data_type: Any) -> object:
 
 def _column(chunks: Chunks) -> object:
     """Give the structure of one column: number of rows, which of them are valid, and the valid values."""
-    chunks = [chunk for chunk in chunks if len(chunk)]
+    chunks = [_without_views(chunk) for chunk in chunks if len(chunk)]
     rows = sum(map(len, chunks))
     if not rows:
         return 0
@@ -61,6 +61,13 @@ def _column(chunks: Chunks) -> object:
         return rows, None, _values(chunks[0].type, chunks)
     validity = content_digest(*(_fixed_width(chunk.is_valid().cast(pa.int8())) for chunk in chunks))
     return rows, validity, _values(chunks[0].type, [chunk.drop_null() for chunk in chunks])
+
+
+def _without_views(chunk: Any) -> Any:
+    """Give an array of short views of text as one of text: Arrow has few functions for the former."""
+    if pa.types.is_string_view(chunk.type):
+        return chunk.cast(pa.large_string())
+    return chunk.cast(pa.large_binary()) if pa.types.is_binary_view(chunk.type) else chunk
 
 
 def _values(kind: Any, chunks: Chunks) -> object:
@@ -72,9 +79,6 @@ def _values(kind: Any, chunks: Chunks) -> object:
         return order, _column([chunk.dictionary_decode() for chunk in chunks])
     if types.is_boolean(kind):
         return content_digest(*(_fixed_width(chunk.cast(pa.int8())) for chunk in chunks))
-    if types.is_string_view(kind) or types.is_binary_view(kind):
-        plain = pa.large_string() if types.is_string_view(kind) else pa.large_binary()
-        return _variable_width([chunk.cast(plain) for chunk in chunks])
     if types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind):
         return _variable_width(chunks)
     if types.is_struct(kind):

@@ -48,12 +48,9 @@ def _zone(zone: "zoneinfo.ZoneInfo") -> object:
     return zone.key
 
 
-def _time(value: "dt.time | dt.datetime") -> object:
-    return value.hour, value.minute, value.second, value.microsecond, value.fold, value.tzinfo
-
-
-def _date(value: "dt.date") -> object:
-    return value.year, value.month, value.day
+def _time(value: "dt.time | dt.datetime") -> tuple[object, ...]:
+    seconds = (value.hour * 60 + value.minute) * 60 + value.second
+    return seconds, value.microsecond, value.fold, value.tzinfo
 
 
 def _array(value: "array.array[Any]") -> object:
@@ -69,8 +66,8 @@ _ENUMS = (_member, _flag)
 _STRUCTURES: dict[str, Structure] = {
     "enum:Flag": _flag,
     "enum:Enum": _member,
-    "datetime:datetime": lambda value: (_date(value), _time(value)),
-    "datetime:date": _date,
+    "datetime:datetime": lambda value: (value.toordinal(), *_time(value)),
+    "datetime:date": lambda value: value.toordinal(),
     "datetime:time": _time,
     "datetime:timedelta": lambda value: (value.days, value.seconds, value.microseconds),
     "datetime:timezone": lambda value: (value.utcoffset(None), value.tzname(None)),

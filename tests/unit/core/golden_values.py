@@ -166,6 +166,7 @@ VALUES = {
     "slotted": Slotted(1),
     "attrs": Attrs(1),
     "plain": Plain([1]),
+    "namedtuples": [Point(index, 1) for index in range(8)],
     "dataclasses": [Data(index) for index in range(8)],
     "slotted ones": [Slotted(index) for index in range(8)],
     "reduced": Reduced(),

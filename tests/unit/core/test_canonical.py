@@ -572,6 +572,10 @@ class Tuple(tuple):
     __slots__ = ()
 
 
+class Marked(tuple):  # noqa: SLOT001 (its instances have state)
+    pass
+
+
 class Dict(dict):
     pass
 
@@ -599,6 +603,21 @@ def test_subclasses_of_built_ins_count_by_class_content_and_state(cls, one, othe
         marked = cls(one)
         marked.mark = 1
         assert key(marked) != key(cls(one))
+
+
+@pytest.mark.parametrize("size", [1, 20])
+@pytest.mark.parametrize("mark", [True, False])
+def test_tuple_subclasses_within_a_list_are_told_apart(size, mark):
+    def rows(last):
+        found = [Marked([0] * size) for _ in range(9)]
+        if mark:
+            found[-1].mark = last
+        else:
+            found[-1] = Marked([*range(size - 1), last])
+        return found if mark else list(map(Tuple, found))
+
+    assert key(rows(1)) == key(rows(1))
+    assert len({key(rows(1)), key(rows(2)), key(list(map(tuple, rows(1))))}) == 3
 
 
 def test_a_dict_subclass_ignores_order_and_a_counter_counts_zeros():

@@ -1,0 +1,165 @@
+"""Keys of the standard library's values and of paths."""
+
+import array
+import collections
+import datetime as dt
+import enum
+import fractions
+import os
+import pathlib
+import re
+import uuid
+import zoneinfo
+from decimal import Decimal
+
+import pytest
+
+from mops.api.key_registry import registry
+from mops.core.canonical import Encoder
+from mops.core.errors import UnkeyableArgumentError
+
+
+def key(value):
+    return Encoder(registry.hooks()).encode(value, "value")
+
+
+class Color(enum.Enum):
+    RED = "same"
+    BLUE = "other"
+    EMPTY = object()
+
+
+class Paint(enum.Enum):
+    RED = "same"
+
+
+class Number(enum.IntEnum):
+    ONE = 1
+
+
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Bits(enum.IntFlag):
+    READ = 1
+
+
+class Money(Decimal):
+    pass
+
+
+class Day(dt.date):
+    pass
+
+
+def different(*values):
+    assert len({key(value) for value in values}) == len(values)
+
+
+def test_members_of_enums_count_by_class_name_and_value():
+    different(*Color, *Paint, *Number, *Access, Access.READ | Access.WRITE, Bits.READ, 1, "same")
+    assert key(Access.READ | Access.WRITE) == key(Access.WRITE | Access.READ)
+    assert key({Color.RED: 1}) == key({Color("same"): 1})
+
+
+def test_decimals_and_fractions_count_by_what_can_be_seen():
+    different(Decimal("1.0"), Decimal("1.00"), Decimal(1), Decimal("NaN"), Decimal("sNaN"), Decimal("-0"), Decimal(0))
+    different(fractions.Fraction(1), fractions.Fraction(1, 2), Decimal(1), 1)
+
+
+def test_equal_instants_in_two_zones_differ():
+    utc = dt.datetime(2020, 1, 1, 12, tzinfo=dt.UTC)
+    zurich = utc.astimezone(zoneinfo.ZoneInfo("Europe/Zurich"))
+    assert utc == zurich
+    fixed = utc.astimezone(dt.timezone(dt.timedelta(hours=1)))
+    named = utc.astimezone(dt.timezone(dt.timedelta(hours=1), "CET"))
+    different(utc, zurich, fixed, named, utc.replace(tzinfo=None), utc.replace(tzinfo=None, fold=1), utc.date())
+    assert key(zurich) == key(utc.astimezone(zoneinfo.ZoneInfo.no_cache("Europe/Zurich")))
+
+
+def test_a_zone_without_a_key_is_refused():
+    with open(zoneinfo.TZPATH[0] + "/Europe/Zurich", "rb") as file:
+        zone = zoneinfo.ZoneInfo.from_file(file)
+    with pytest.raises(UnkeyableArgumentError, match=r"value\[0\].*no key"):
+        key([zone])
+
+
+def test_times_deltas_and_dates_are_told_apart():
+    different(dt.time(1), dt.time(1, fold=1), dt.time(2), dt.timedelta(1), dt.timedelta(0, 1), dt.date(2020, 1, 1))
+
+
+def test_a_subclass_counts_by_class_and_own_state():
+    one, marked = Money("1.0"), Money("1.0")
+    marked.currency = "CHF"
+    different(one, marked, Decimal("1.0"), Money("1.00"), Day(2020, 1, 1), dt.date(2020, 1, 1))
+    assert key(one) == key(Money("1.0"))
+
+
+def test_an_ordered_dict_keeps_its_order():
+    moved = collections.OrderedDict(a=1, b=2)
+    moved.move_to_end("a")
+    assert key(moved) == key(collections.OrderedDict(b=2, a=1))
+    different(moved, collections.OrderedDict(a=1, b=2), {"a": 1, "b": 2})
+
+
+def test_the_factory_of_a_defaultdict_counts():
+    different(
+        collections.defaultdict(list, a=1),
+        collections.defaultdict(set, a=1),
+        collections.defaultdict(None, a=1),
+        {"a": 1},
+    )
+
+
+def test_other_containers_count_by_type_and_content():
+    different(
+        collections.deque([1, 2]), collections.deque([1, 2], 5), collections.deque([2, 1]), array.array("i", [1, 2]),
+        array.array("q", [1, 2]), array.array("i", [2, 1]), [1, 2], re.compile("a"), re.compile("a", re.IGNORECASE),
+        re.compile(b"a"), uuid.UUID(int=1), uuid.UUID(int=2),
+    )  # fmt: skip
+
+
+def test_a_file_counts_by_content_and_name_not_by_folder(tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "data.txt").write_bytes(b"content")
+    one, two = tmp_path / "one" / "data.txt", tmp_path / "two" / "data.txt"
+    assert key(one) == key(two)
+    (tmp_path / "one" / "link").symlink_to(two)
+    different(one, tmp_path / "one" / "link", str(one))
+    before = key(one)
+    one.write_bytes(b"changed")
+    assert key(one) != before
+    large = tmp_path / "large"
+    large.write_bytes(bytes(9 << 20))
+    before = key(large)
+    with large.open("r+b") as file:
+        file.seek(5 << 20)
+        file.write(b"x")
+    assert key(large) != before
+
+
+def test_a_path_to_nothing_counts_by_its_text(tmp_path):
+    assert key(tmp_path / "absent") == key(tmp_path / "absent")
+    different(
+        tmp_path / "absent", tmp_path / "other", pathlib.PurePath("absent"), pathlib.PureWindowsPath("absent"), "absent"
+    )
+    (tmp_path / "file").touch()
+    assert key(tmp_path / "file" / "below") == key(tmp_path / "file" / "below")
+
+
+def test_what_is_neither_a_file_nor_absent_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path, reason in (
+        (tmp_path, "is a directory"),
+        (tmp_path / "pipe", "neither a file nor absent"),
+        (pathlib.Path("\0"), "cannot be looked at"),
+        (tmp_path / "loop", "cannot be looked at"),
+        (pathlib.Path("/proc/self/mem"), "cannot be read"),
+    ):
+        with pytest.raises(UnkeyableArgumentError, match=reason) as caught:
+            key({"path": [path]})
+        assert caught.value.path == "value['path'][0]"
