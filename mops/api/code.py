@@ -18,6 +18,13 @@ from mops.core.world import World
 _LARGEST_CONSTANT: Final = 64 * 1024
 
 
+class _Met(threading.local):
+    """What the keys of one thread are made of."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[int, Any] = {}
+
+
 class CodeOfProcess:
     """Fingerprints of functions, and the hooks of the canonical encoding. Safe to use from any number of threads.
 
@@ -28,16 +35,16 @@ class CodeOfProcess:
     def __init__(self, first_party: Iterable[str] = ()) -> None:
         self._also = tuple(first_party)
         self._fingerprinters: dict[str, Fingerprinter] = {}
-        self._met = threading.local()
+        self._met = _Met()
         self.hooks = registry.hooks(self._reference_class, self._reference_function)
 
-    def collect(self) -> None:
-        """Start to collect the functions and classes that keys of this thread are made of."""
-        self._met.definitions = {}
-
     def collected(self) -> tuple[Any, ...]:
-        """What was met since ``collect``: its code counts as the code of the call."""
-        return tuple(self._met.definitions.values())
+        """The functions and classes that keys of this thread were made of since this was last asked: their code counts too."""
+        definitions = self._met.definitions
+        if not definitions:
+            return ()
+        self._met.definitions = {}
+        return tuple(definitions.values())
 
     def fingerprint(self, function: Callable[..., Any], extras: Iterable[Any] = ()) -> Fingerprint:
         """The fingerprint of a function, and of the definitions that its arguments are made of."""
@@ -69,9 +76,7 @@ class CodeOfProcess:
             return None
 
     def _meet(self, definition: Any) -> None:
-        definitions = getattr(self._met, "definitions", None)
-        if definitions is not None:
-            definitions[id(definition)] = definition
+        self._met.definitions[id(definition)] = definition
 
     def _reference_class(self, cls: type) -> object:
         self._meet(cls)

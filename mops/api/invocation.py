@@ -2,8 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextvars import Context
-from functools import partial
 from typing import Any, final
 
 from mops.api.locate import leaves_the_process
@@ -18,7 +16,6 @@ from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import RemoteCommand, Shell
 from mops.core.result import Failure
-from mops.runtime.execution import Execution, Workplace
 from mops.runtime.slots import Slots
 from mops.runtime.world import World
 
@@ -104,17 +101,20 @@ class Invocation:
             pickled=self._pickled,
         )
 
-    def execution(self, *, needs_slot: bool, context: Context | None = None) -> Execution:
-        """The hands of the call.
+    @property
+    def shell(self) -> Shell | None:
+        """Starts a command; ``None`` where the call runs in this process."""
+        return self._parts.shell
 
-        Args:
-            needs_slot: whether it counts among the running calls of its Shell.
-            context: what the function is run in; by default, the context of the thread that runs it.
-        """
-        parts = self._parts
-        workplace = Workplace(parts.shell, parts.slots, self._argv)
-        invoke = self._invoke if context is None else partial(context.run, self._invoke)
-        return Execution(self.world, workplace, invoke, parts.serializer, needs_slot=needs_slot)
+    @property
+    def slots(self) -> Slots:
+        """How many calls of the Shell run at once."""
+        return self._parts.slots
+
+    @property
+    def serializer(self) -> Serializer:
+        """For the call, its result and its exceptions."""
+        return self._parts.serializer
 
     def metadata(self, answer: Answer) -> Mapping[str, Any]:
         """Who computed a result, where, when, for how long, with which versions.
@@ -156,14 +156,15 @@ class Invocation:
 
         return pickled_call(self.target, self._extras, self._args, self._kwargs, self._parts.serializer)
 
-    def _argv(self, folder: str, epoch: int) -> Sequence[str]:
+    def argv(self, folder: str, epoch: int) -> Sequence[str]:
+        """The command line for an epoch of a memo."""
         return RemoteCommand(self.world.store.uri, folder, epoch).argv(sys.executable)
 
     def run_plainly(self) -> Any:
         """Call the function as if mops were not there."""
         return self.target.declaration.function(*self._args, **self._kwargs)
 
-    def _invoke(self) -> Any:
+    def invoke(self) -> Any:
         """Run the plain function in this thread, in the knowledge of which call that is."""
         token = SERVING.set((*self._serving, Served(self.memo.folder, entered=True)))
         try:

@@ -19,6 +19,7 @@ from mops.core.failure import located
 from mops.core.orchestrate import obtain, peek
 from mops.core.ports.shell import RunsInline, Shell, SupportsLimits
 from mops.core.result import Failure, Success
+from mops.runtime.execution import Execution
 from mops.runtime.inline import drive
 from mops.runtime.slots import Slots
 
@@ -115,7 +116,7 @@ class MemoizingPicklingRunner:
         invocation = self.invocation(func, args, kwargs)
         if is_being_served(invocation.memo):
             return invocation.run_plainly()
-        execution = invocation.execution(needs_slot=not self._inline)
+        execution = Execution(invocation, needs_slot=not self._inline)
         try:
             answer = drive(obtain(invocation.call()), execution.perform)
         except Exception as error:
@@ -148,7 +149,7 @@ class MemoizingPicklingRunner:
             UnkeyableArgumentError, StoreError: as ``__call__``.
         """
         invocation = self.invocation(func, args, kwargs)
-        answer = drive(peek(invocation.call()), invocation.execution(needs_slot=False).perform)
+        answer = drive(peek(invocation.call()), Execution(invocation, needs_slot=False).perform)
         if answer is None:
             return None
         return answer.result if isinstance(answer.result, Success) else Failure(invocation.exception(answer.result))

@@ -1,7 +1,7 @@
 """What ``python -m mops remote`` does: the composition root of a remote."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mops.adapters.serializers.pickling import PicklingSerializer
@@ -19,9 +19,10 @@ from mops.core.errors import CodeMismatchError, MopsError, RemoteCrashed
 from mops.core.execute import serve
 from mops.core.fingerprint import Fingerprint, differences
 from mops.core.invocation import FunctionReference
-from mops.core.ports.shell import parse_remote
+from mops.core.ports.serializer import Serializer
+from mops.core.ports.shell import Shell, parse_remote
 from mops.runtime.clock import SystemClock
-from mops.runtime.execution import Execution, Workplace
+from mops.runtime.execution import Execution
 from mops.runtime.inline import drive
 from mops.runtime.session import DEFAULT_HEARTBEAT
 from mops.runtime.slots import Slots
@@ -39,16 +40,13 @@ def main(arguments: Sequence[str]) -> int:
         print(f"mops remote: {error}", file=sys.stderr)
         return 2
     world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, supervised=True)
-    serializer, timing = PicklingSerializer(), Timing()
-
-    def execution(invoke: Callable[[], Any]) -> Execution:
-        return Execution(world, Workplace(None, Slots(1), lambda *_: ()), invoke, serializer, needs_slot=False)
+    timing = Timing()
 
     def serve_in_child(epoch: Epoch) -> int:
         assert epoch.claim is not None  # noqa: S101 - it was adopted
         defaults.execute_under(store.uri)
-        call = _RemoteCall(epoch.claim, command.memo, world, serializer)
-        drive(serve(memo, epoch, serializer, timing), execution(call.run).perform)
+        call = _RemoteCall(world, command.memo, epoch.claim)
+        drive(serve(memo, epoch, call.serializer, timing), Execution(call, needs_slot=False).perform)
         return 0
 
     def adopted(epoch: Epoch) -> None:
@@ -57,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         world.session.interval = float(epoch.claim.header["call"]["heartbeat"])
 
     try:
-        perform = execution(lambda: None).perform
+        perform = Execution(_RemoteCall(world, command.memo), needs_slot=False).perform
         return supervise(memo, command.epoch, timing, world.session, perform, adopted, serve_in_child)
     except MopsError as error:
         _say(str(error))
@@ -69,20 +67,28 @@ def _say(text: str) -> None:
 
 
 class _RemoteCall:
-    """A call as its claim tells it."""
+    """A call as its claim tells it; without a claim, the errand of a supervisor, which runs nothing itself."""
 
-    def __init__(self, claim: Claim, folder: str, world: World, serializer: PicklingSerializer) -> None:
+    shell: Shell | None = None
+
+    def __init__(self, world: World, folder: str, claim: Claim | None = None) -> None:
+        self.world = world
+        self.serializer: Serializer = PicklingSerializer()
+        self.slots = Slots(1)
         self._claim = claim
         self._folder = folder
-        self._world = world
-        self._serializer = serializer
 
-    def run(self) -> Any:
+    def argv(self, folder: str, epoch: int) -> Sequence[str]:
+        """Never asked for: a remote starts no remote for its own call."""
+        raise NotImplementedError(f"{folder}/e{epoch}")
+
+    def invoke(self) -> Any:
         """Find the function, compare its code, bring in the arguments, and call it.
 
         Raises:
             FunctionNotFoundError, CodeMismatchError, UndecodableResultError: nothing of the user's function was run.
         """
+        assert self._claim is not None  # noqa: S101 - the supervisor's errand is not run
         about = CallDescription.read(self._claim.header["call"])
         if not about.importable:
             _refuse_another_python(about)
@@ -90,8 +96,8 @@ class _RemoteCall:
         declaration = declaration_of(by_reference)
         plain: Any = by_reference if declaration is None else declaration.function
         assert self._claim.envelope is not None  # noqa: S101 - it was read from the store
-        buffers = drive(payload.fetch(self._claim.envelope, 0), self._world.perform)
-        by_value, extras, args, kwargs = self._serializer.loads(buffers)
+        buffers = drive(payload.fetch(self._claim.envelope, 0), self.world.perform)
+        by_value, extras, args, kwargs = self.serializer.loads(buffers)
         if about.importable and about.on_code_change != "ignore":
             _compare(about, CodeOfProcess().fingerprint(plain, extras))
         outer = [Served(folder, entered=True) for folder in about.serving]

@@ -12,6 +12,7 @@ from mops.core.failure import located
 from mops.core.orchestrate import Answer, obtain
 from mops.core.result import Success
 from mops.runtime.engine import Task, engine
+from mops.runtime.execution import Execution
 
 _flights: Final[dict[tuple[int, str], "_Flight"]] = {}
 _lock: Final = threading.Lock()
@@ -47,7 +48,7 @@ class _Flight:
         self._invocation = invocation
         self._leader = future
         self._wanted: list[tuple[Invocation, MopsFuture[Any]]] = []
-        execution = invocation.execution(needs_slot=True, context=copy_context())
+        execution = Execution(invocation, needs_slot=True, context=copy_context())
         self.task = Task(obtain(invocation.call()), execution, invocation.memo.folder, self._done)
         self.join(invocation, future)
 
@@ -91,7 +92,7 @@ def _resolve_with_a_copy(invocation: Invocation, future: MopsFuture[Any]) -> Non
         else:
             future.reject(error if answer is None else invocation.exception(answer.result))  # type: ignore[arg-type]
 
-    execution = invocation.execution(needs_slot=True, context=copy_context())
+    execution = Execution(invocation, needs_slot=True, context=copy_context())
     engine().start(Task(obtain(invocation.call()), execution, invocation.memo.folder, done))
 
 

@@ -63,10 +63,10 @@ class Target:
             UnkeyableArgumentError: one of them has no meaning as a value.
         """
         bound = self._bind(*args, **kwargs)
-        self._code.collect()
         try:
-            digest = self._keyer.digest(bound, self._captured())
+            digest = self._keyer.digest(bound, self._captured() if self.by_value else None)
         except UnkeyableArgumentError as error:
+            self._code.collected()
             error.about(str(self.reference), "")
             raise
         extras = self._code.collected()

@@ -65,7 +65,7 @@ def function_folder(pipeline_id: str, module: str, qualname: str, logic_key: str
     if logic_key is not None:
         name += f"@{encode_segment(logic_key, 70)}"
     if len(name) > _MAX_SEGMENT + 40:
-        name = f"{_half(module)[:30]}--=h{blake3(name.encode()).hexdigest()}"
+        name = f"{_half(module[:16])}--=h{blake3(name.encode()).hexdigest()}"
     return f"{ROOT}/memo/{encode_pipeline(pipeline_id)}/{name}"
 
 

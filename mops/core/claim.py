@@ -314,7 +314,11 @@ def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, En
     """
     while True:
         slot = result_slot(generation)
-        data = yield from patiently(Get(key(memo, slot)), patience)
+        look = Get(f"{memo.folder}/{slot}")
+        try:
+            data = yield look
+        except StoreUnavailable:
+            data = yield from patiently(look, patience)
         if data is None:
             return generation, None
         try:

@@ -42,6 +42,7 @@ NO_FINGERPRINT: Final = bytes(32)
 RESULT, TOMBSTONE, CLAIM, ADOPTION, LEAVE, END, HEARTBEAT = range(1, 8)
 
 _PREAMBLE: Final = struct.Struct("<8s64s32sHBBIIIQ16s32s32s")
+_unpack: Final = _PREAMBLE.unpack_from
 _COVERED: Final = struct.Struct("<HBBIIIQ16s32s32s")
 _COVERED_FROM: Final = 104
 _SEGMENT: Final = struct.Struct("<QQ32s")
@@ -70,19 +71,24 @@ class Envelope:
     Attributes:
         kind: one of the constants of this module.
         fingerprint: 32 bytes.
-        header_bytes: JSON, not parsed yet.
     """
 
-    __slots__ = ("_count", "_payload", "fingerprint", "header_bytes", "kind")
+    __slots__ = ("_count", "_data", "_header_end", "_payload_start", "fingerprint", "kind")
 
-    def __init__(
-        self, kind: int, fingerprint: bytes, header_bytes: memoryview, payload: memoryview, count: int
-    ) -> None:
+    def __init__(  # noqa: PLR0913 - where its parts are
+        self, kind: int, fingerprint: bytes, data: memoryview, header_end: int, payload_start: int, count: int
+    ) -> None:  # fmt: skip
         self.kind = kind
         self.fingerprint = fingerprint
-        self.header_bytes = header_bytes
-        self._payload = payload
+        self._data = data
+        self._header_end = header_end
+        self._payload_start = payload_start
         self._count = count
+
+    @property
+    def header_bytes(self) -> memoryview:
+        """JSON, not parsed."""
+        return self._data[_PREAMBLE.size : self._header_end]
 
     def header(self) -> dict[str, Any]:
         """Parse the header.
@@ -100,6 +106,11 @@ class Envelope:
             raise CorruptBlob("the header of an envelope is not a JSON object")
         return header
 
+    @property
+    def whole(self) -> list[memoryview]:
+        """The payload, where it is one segment; else nothing."""
+        return [] if self._count else [self._data[self._payload_start :]]
+
     def segments(self) -> list[Segment]:
         """The payload's parts, in order.
 
@@ -107,16 +118,17 @@ class Envelope:
             CorruptBlob: the table points outside the payload.
         """
         if not self._count:
-            return [self._payload]
-        return [self._segment(_SEGMENT.unpack_from(self._payload, i * _SEGMENT.size)) for i in range(self._count)]
+            return list(self.whole)
+        payload = self._data[self._payload_start :]
+        return [_segment(payload, *_SEGMENT.unpack_from(payload, i * _SEGMENT.size)) for i in range(self._count)]
 
-    def _segment(self, row: tuple[int, int, bytes]) -> Segment:
-        offset, length, digest = row
-        if offset == _ELSEWHERE:
-            return StoredSegment(digest, length)
-        if offset + length > len(self._payload):
-            raise CorruptBlob("a segment lies outside its envelope")
-        return self._payload[offset : offset + length]
+
+def _segment(payload: memoryview, offset: int, length: int, digest: bytes) -> Segment:
+    if offset == _ELSEWHERE:
+        return StoredSegment(digest, length)
+    if offset + length > len(payload):
+        raise CorruptBlob("a segment lies outside its envelope")
+    return payload[offset : offset + length]
 
 
 def header_json(**fields: Any) -> bytes:
@@ -189,23 +201,24 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
         CorruptBlob: these are not the bytes that were written under this key.
         FormatTooNew: a later mops wrote them.
     """
-    view = memoryview(data)
-    if len(view) < _PREAMBLE.size or bytes(view[:8]) != MAGIC:
+    total = len(data)
+    if total < _PREAMBLE.size:
+        raise CorruptBlob(f"{total} bytes are too few for an envelope")
+    magic, _, digest, version, kind, _, header_size, count, _, size, its_slot, its_owner, fingerprint = _unpack(data)
+    if magic != MAGIC:
         raise CorruptBlob("not an envelope: the magic number is missing")
-    _, _, digest, version, kind, _, header_size, count, _, size, its_slot, its_owner, fingerprint = (
-        _PREAMBLE.unpack_from(view)
-    )
-    if version > FORMAT_VERSION and blake3(view[_COVERED_FROM:]).digest() == digest:
+    if version > FORMAT_VERSION:
         raise FormatTooNew(f"written in format {version}; this mops reads up to {FORMAT_VERSION}")
-    start = _PREAMBLE.size + header_size
-    start += -start % _ALIGNMENT
-    if start + size != len(view) or count * _SEGMENT.size > size:
-        raise CorruptBlob(f"an envelope of {start + size} bytes has {len(view)}: it is truncated or damaged")
+    header_end = _PREAMBLE.size + header_size
+    start = header_end + -header_end % _ALIGNMENT
+    if start + size != total or count * _SEGMENT.size > size:
+        raise CorruptBlob(f"an envelope of {start + size} bytes has {total}: it is truncated or damaged")
     if its_owner != owner or its_slot.rstrip(b"\0") != slot.encode():
         raise CorruptBlob("an envelope that belongs to another key")
+    view = memoryview(data)
     if blake3(view[_COVERED_FROM:]).digest() != digest:
         raise CorruptBlob("the digest of an envelope does not match its bytes")
-    return Envelope(kind, fingerprint, view[_PREAMBLE.size : _PREAMBLE.size + header_size], view[start:], count)
+    return Envelope(kind, fingerprint, view, header_end, start, count)
 
 
 def kind_of(data: bytes | memoryview) -> int:

@@ -144,6 +144,8 @@ def obtain(call: Call) -> Steps[Answer]:
     """
     generation, envelope = yield from current(call.memo, 0, call.timing.first_look)
     if envelope is not None:
+        if envelope.whole:
+            return _decode(call, envelope, envelope.whole, hit=True)
         answer = yield from _load(call, generation, envelope, hit=True)
         if answer is not None:
             return answer
@@ -191,6 +193,10 @@ def _load(call: Call, generation: int, envelope: Envelope, *, hit: bool = False)
     except CorruptBlob as error:
         yield from void_corrupt(call.memo, generation, str(error.args[0]), call.timing.in_flight)
         return None
+    return _decode(call, envelope, buffers, hit=hit)
+
+
+def _decode(call: Call, envelope: Envelope, buffers: Sequence[Buffer], *, hit: bool) -> Answer:
     return Answer(Success(call.serializer.loads(buffers)), envelope, hit=hit)
 
 

@@ -3,7 +3,8 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, final
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
 
 from mops.core import effects
 from mops.core.failure import FailureRecord
@@ -19,47 +20,51 @@ if TYPE_CHECKING:
 _JITTER: Final = 0.2
 
 
-@final
-class Workplace:
-    """Where the calls of one Runner run.
+class Errand(Protocol):
+    """What a call needs done in this process or started from it.
 
     Attributes:
-        shell: starts a command; ``None`` where calls run in this process.
-        slots: how many at once.
-        argv: the command line for a memo's folder and an epoch.
+        world: the blob store as this process sees it.
+        shell: starts a command; ``None`` where the call runs in this process.
+        slots: how many of its kind run at once.
+        serializer: for exceptions.
     """
 
-    __slots__ = ("argv", "shell", "slots")
+    @property
+    def world(self) -> World: ...
+    @property
+    def shell(self) -> Shell | None: ...
+    @property
+    def slots(self) -> Slots: ...
+    @property
+    def serializer(self) -> Serializer: ...
 
-    def __init__(self, shell: Shell | None, slots: Slots, argv: Callable[[str, int], Sequence[str]]) -> None:
-        self.shell = shell
-        self.slots = slots
-        self.argv = argv
+    def argv(self, folder: str, epoch: int) -> Sequence[str]:
+        """The command line for an epoch of a memo."""
+
+    def invoke(self) -> Any:
+        """Run the function in this thread."""
 
 
 class Execution:
     """The hands of one call. Used by one thread at a time, but for ``wake``.
 
     Args:
-        world: performs what concerns no particular call.
-        workplace: where the call runs.
-        invoke: runs the function here.
-        serializer: for exceptions.
-        needs_slot: whether the call counts among the workplace's: a direct in-thread call does not.
+        errand: the call.
+        needs_slot: whether it counts among the running calls of its Shell: a direct in-thread call does not.
+        context: what the function is run in; by default, the context of the thread that runs it.
+
+    Attributes:
+        wake: ends a wait of this call early; called by any thread.
     """
 
-    __slots__ = (
-        "_command", "_event", "_folder", "_invoke", "_lease", "_needs_slot", "_serializer", "_workplace", "wake", "world",
-    )  # fmt: skip
+    __slots__ = ("_command", "_context", "_errand", "_event", "_folder", "_lease", "_needs_slot", "wake", "world")
 
-    def __init__(
-        self, world: World, workplace: Workplace, invoke: Callable[[], Any], serializer: Serializer, *, needs_slot: bool
-    ) -> None:  # fmt: skip
-        self.world = world
-        self._workplace = workplace
-        self._invoke = invoke
-        self._serializer = serializer
+    def __init__(self, errand: Errand, *, needs_slot: bool, context: Context | None = None) -> None:
+        self.world = errand.world
+        self._errand = errand
         self._needs_slot = needs_slot
+        self._context = context
         self._command: Command | None = None
         self._event: threading.Event | None = None
         self._folder = ""
@@ -68,8 +73,10 @@ class Execution:
 
     def perform(self, effect: effects.Effect) -> Any:
         """Answer one effect, blocking this thread where it has to."""
-        own = _OWN.get(type(effect))
-        return self.world.perform(effect) if own is None else own(self, effect)
+        return _PERFORM[type(effect)](self, effect)
+
+    def _by_world(self, effect: effects.Effect) -> Any:
+        return self.world.perform(effect)
 
     def close(self) -> None:
         """Listen no more, and give the slot back unless a command runs in it."""
@@ -82,17 +89,17 @@ class Execution:
     def admit(self, granted: Callable[[], None]) -> None:
         """Ask for a slot; ``granted`` is called once there is one."""
         if self._needs_slot:
-            self._workplace.slots.acquire(granted)
+            self._errand.slots.acquire(granted)
         else:
             granted()
 
     def withdraw(self, granted: Callable[[], None]) -> bool:
         """Leave the queue for a slot; ``False`` if it was granted already."""
-        return self._needs_slot and self._workplace.slots.withdraw(granted)
+        return self._needs_slot and self._errand.slots.withdraw(granted)
 
     def slot_granted(self) -> None:
         """Note that this call has a slot."""
-        self._lease = Lease(self._workplace.slots) if self._needs_slot else None
+        self._lease = Lease(self._errand.slots) if self._needs_slot else None
 
     def _end_lease(self) -> None:
         lease, self._lease = self._lease, None
@@ -108,7 +115,7 @@ class Execution:
             granted.wait()
         except BaseException:
             if not self.withdraw(granted.set):
-                self._workplace.slots.release()
+                self._errand.slots.release()
             raise
         self.slot_granted()
 
@@ -145,9 +152,9 @@ class Execution:
         from mops.runtime.commands import Command  # futures: a hit does not need them
 
         self.world.beat_from_a_thread()
-        shell = self._workplace.shell
+        shell = self._errand.shell
         assert shell is not None  # noqa: S101 - inline calls are run, not started
-        argv = self._workplace.argv(effect.folder, effect.epoch)
+        argv = self._errand.argv(effect.folder, effect.epoch)
         lease, self._lease = self._lease, None  # from here on the command has it
         self._command = Command(shell, argv, lambda: self.wake(), lease.end if lease is not None else _nothing)
 
@@ -169,7 +176,7 @@ class Execution:
         started, began = clock.utc_now(), clock.monotonic()
         result: Success[Any] | Failure
         try:
-            result = Success(self._invoke())
+            result = Success(self._errand.invoke() if self._context is None else self._context.run(self._errand.invoke))
         except Exception as error:  # noqa: BLE001 - the outcome of the call
             result = Failure(error)
         return effects.Ran(result, started, clock.monotonic() - began, forked=os.getpid() != process)
@@ -177,7 +184,7 @@ class Execution:
     def _describe(self, effect: effects.Describe) -> FailureRecord:
         from mops.runtime.failures import describe  # only where something failed
 
-        return describe(effect.exception, self._serializer)
+        return describe(effect.exception, self._errand.serializer)
 
 
 def _nothing() -> None:
@@ -189,7 +196,9 @@ def jittered(seconds: float) -> float:
     return seconds * (1 - _JITTER + 2 * _JITTER * (os.urandom(1)[0] / 255))
 
 
-_OWN: Final[dict[type, Callable[[Execution, Any], Any]]] = {
+_PERFORM: Final[dict[type, Callable[[Execution, Any], Any]]] = {
+    **dict.fromkeys(get_args(effects.Effect), Execution._by_world),
+    effects.Get: lambda execution, effect: execution.world.store.get(effect.key),  # all that a hit asks for
     effects.Admit: Execution._admit,
     effects.Wait: Execution._wait,
     effects.Start: Execution._start,
