@@ -43,10 +43,7 @@ from mops.core.frames import Frame, path_to_child
 from mops.core.instances import Layout, is_plain, reduction
 from mops.core.leaves import LEAVES, Encoded
 
-_ALIASES: dict[object, str] = {
-    "__mp_main__": "__main__",
-    "pathlib._local": "pathlib",
-}  # the latter in Python 3.13 alone
+_HOME_OF_PATHS = "pathlib._local:"  # in Python 3.13 alone
 
 MAX_DEPTH = 250_000
 """Levels of nesting. An object that unfolds into new objects without end is refused here."""
@@ -74,7 +71,7 @@ def by_reference(definition: Any) -> object:
     qualname = definition.__qualname__
     if "<" in qualname:
         raise UnkeyableArgumentError(f"{module}:{qualname} cannot be imported")
-    return f"{_ALIASES.get(module, module)}:{qualname}"
+    return f"{'__main__' if module == '__mp_main__' else module}:{qualname}"
 
 
 class Hooks:
@@ -235,7 +232,7 @@ class Encoder:
 
     # -------------------------------------------------------------------------------------------- definitions
     def _class(self, value: type) -> Expansion:
-        return b"C", (self._hooks.reference_class(value),)
+        return b"C", (self._reference(value),)
 
     def _function(self, value: FunctionType) -> Expansion:
         return b"F", (self._hooks.reference_function(value),)
@@ -270,7 +267,7 @@ class Encoder:
         if reference is None:
             reference = self._hooks.reference_class(cls)
             if type(reference) is str:
-                reference = Encoded(LEAVES[str](reference))
+                reference = Encoded(LEAVES[str](reference.replace(_HOME_OF_PATHS, "pathlib:")))
             self._references[cls] = reference
         return reference
 

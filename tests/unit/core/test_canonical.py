@@ -753,6 +753,11 @@ def test_the_main_module_has_one_name():
     assert by_reference(function) == "__main__:function"
 
 
+def test_paths_are_at_home_in_pathlib_in_every_python():
+    moved = key([Plain(1), Plain], reference_class=lambda cls: f"pathlib._local:{cls.__name__}")
+    assert moved == key([Plain(1), Plain], reference_class=lambda cls: f"pathlib:{cls.__name__}")
+
+
 def test_hooks_say_what_stands_for_classes_and_functions():
     class Local:
         pass
