@@ -4,7 +4,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from mops.core.bytecode import Reading
@@ -103,8 +103,19 @@ def _carried(function: FunctionType) -> Iterator[tuple[str, object]]:
     scope = function.__globals__
     module = str(scope.get("__name__"))
     if importable_name(module, scope.get("__spec__")) == "__main__":
-        names = dict.fromkeys(path[0] for path in Reading(function.__code__).paths)
-        yield from ((f"__main__:{name}", scope[name]) for name in names if name in scope)
+        yield from ((f"__main__:{name}", scope[name]) for name in _globals_of(function.__code__) if name in scope)
+
+
+_named_globals: dict[int, tuple[CodeType, tuple[str, ...]]] = {}
+
+
+def _globals_of(code: CodeType) -> tuple[str, ...]:
+    """The globals that code names, remembered: keys of functions by value ask at every call. The code is held with its id."""
+    known = _named_globals.get(id(code))
+    if known is None:
+        names = tuple(dict.fromkeys(path[0] for path in Reading(code).paths))
+        known = _named_globals[id(code)] = (code, names)
+    return known[1]
 
 
 def _fresh(name: str, taken: Mapping[str, object]) -> str:

@@ -25,7 +25,8 @@ from a later one.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final, final
 
 from blake3 import blake3
@@ -133,13 +134,17 @@ def _segment(payload: memoryview, offset: int, length: int, digest: bytes) -> Se
 
 def header_json(**fields: Any) -> bytes:
     """Write a header. Values are plain data; a value of type ``bytes`` is JSON already and stands as it is."""
-    import json
-
-    raw = {name: value for name, value in fields.items() if type(value) is bytes}
-    plain = json.dumps({name: value for name, value in fields.items() if name not in raw}, separators=(",", ":"))
-    parts = [plain[1:-1].encode()] if len(plain) > 2 else []
-    parts += [json.dumps(name).encode() + b":" + value for name, value in raw.items()]
+    plain = {name: value for name, value in fields.items() if type(value) is not bytes}
+    parts = [_encoder()(plain)[1:-1].encode()] if plain else []
+    parts += [b'"%b":%b' % (name.encode(), value) for name, value in fields.items() if type(value) is bytes]
     return b"{" + b",".join(parts) + b"}"
+
+
+@cache
+def _encoder() -> Callable[[Any], str]:
+    import json  # a hit writes no header, and should not pay for the import
+
+    return json.JSONEncoder(separators=(",", ":")).encode
 
 
 def seal(

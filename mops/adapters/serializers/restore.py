@@ -15,7 +15,8 @@ MAIN_NAMES = ("__main__", "__mp_main__")
 def name_of_main() -> str | None:
     """The importable name of ``__main__``, where it was started as ``python -m name``."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return None if spec is None else str(spec.name)
+    # In a remote, the main module is that of mops itself, which holds nothing of the user's.
+    return None if spec is None or str(spec.name).partition(".")[0] == "mops" else str(spec.name)
 
 
 def find_class(module: str, qualname: str) -> Any:

@@ -1,4 +1,4 @@
-"""Commands as processes of this machine."""
+"""A command as a child of this process."""
 
 import os
 import subprocess
@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from mops.core.errors import ConfigurationError, RemoteCrashed, ShellFailed
-from mops.core.ports.shell import Shell, SupportsLimits
+from mops.core.errors import RemoteCrashed, ShellFailed
 from mops.core.remote_output import TAIL_LINES, advice_for, describe_exit
 
 _GRACE: float = 5.0
@@ -18,58 +17,28 @@ _LAST_WORDS: float = 1.0
 """Seconds to wait for output after a command has ended: a process that it left behind may hold the pipe open."""
 
 
-class SubprocessShell(Shell, SupportsLimits):
-    """Starts each command as a child of this process, with its ``sys.path`` and working directory.
+def start(argv: Sequence[str]) -> Future[None]:
+    """Start a command as a child of this process, with its ``sys.path`` and working directory.
 
-    What a command prints appears on this process's standard error as it comes. A child outlives an orchestrator that is
-    killed: it finishes and publishes. Stateless, and safe to share between threads.
-
-    Args:
-        max_workers: running commands of this process; by default, as many as there are CPUs.
-        start_timeout: seconds until the remote has to report.
+    Raises:
+        ShellFailed: the process could not be started.
     """
-
-    def __init__(self, *, max_workers: int | None = None, start_timeout: float = 300.0) -> None:
-        if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
-            raise ConfigurationError(f"max_workers must be a positive number, not {max_workers!r}")
-        self._max_workers = max_workers
-        self._start_timeout = start_timeout
-
-    @property
-    def max_workers(self) -> int:
-        """See the port."""
-        return self._max_workers or os.cpu_count() or 1
-
-    @property
-    def start_timeout(self) -> float:
-        """See the port."""
-        return self._start_timeout
-
-    def __call__(self, argv: Sequence[str], /) -> Future[None]:
-        """See the port.
-
-        Raises:
-            ShellFailed: the process could not be started.
-        """
-        path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100 - '' is the working directory
-        try:
-            process = subprocess.Popen(  # noqa: S603 - the command is ours
-                [argv[0], "-P", *argv[1:]],  # -P: the working directory comes from our path alone
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": path},
-                process_group=0,  # Ctrl-C is for the orchestrator, which decides
-            )
-        except OSError as error:
-            raise ShellFailed(f"cannot start {argv[0]}: {error}") from error
-        return _ProcessFuture(process)
-
-    def __repr__(self) -> str:
-        return f"SubprocessShell(max_workers={self._max_workers})"
+    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100 - '' is the working directory
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the command is ours
+            [argv[0], "-P", *argv[1:]],  # -P: the working directory comes from our path alone
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": path},
+            process_group=0,  # Ctrl-C is for the orchestrator, which decides
+        )
+    except OSError as error:
+        raise ShellFailed(f"cannot start {argv[0]}: {error}") from error
+    return ProcessFuture(process)
 
 
-class _ProcessFuture(Future[None]):
+class ProcessFuture(Future[None]):
     """Resolves when the process has ended; ``cancel`` stops it."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,52 @@
+"""The Shell: its settings, and nothing that only the orchestrator needs."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mops.core.errors import ConfigurationError
+from mops.core.ports.shell import Shell, SupportsLimits
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+
+class SubprocessShell(Shell, SupportsLimits):
+    """Starts each command as a child of this process, with its ``sys.path`` and working directory.
+
+    What a command prints appears on this process's standard error as it comes. A child outlives an orchestrator that is
+    killed: it finishes and publishes. Stateless, and safe to share between threads.
+
+    Args:
+        max_workers: running commands of this process; by default, as many as there are CPUs.
+        start_timeout: seconds until the remote has to report.
+    """
+
+    def __init__(self, *, max_workers: int | None = None, start_timeout: float = 300.0) -> None:
+        if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
+            raise ConfigurationError(f"max_workers must be a positive number, not {max_workers!r}")
+        self._max_workers = max_workers
+        self._start_timeout = start_timeout
+
+    @property
+    def max_workers(self) -> int:
+        """See the port."""
+        return self._max_workers or os.cpu_count() or 1
+
+    @property
+    def start_timeout(self) -> float:
+        """See the port."""
+        return self._start_timeout
+
+    def __call__(self, argv: Sequence[str], /) -> "Future[None]":
+        """See the port.
+
+        Raises:
+            ShellFailed: the process could not be started.
+        """
+        from mops.adapters.shells.subprocess.process import start  # 15 ms that a remote of this Shell does not need
+
+        return start(argv)
+
+    def __repr__(self) -> str:
+        return f"SubprocessShell(max_workers={self._max_workers})"
