@@ -47,7 +47,7 @@ def decode_segment(segment: str) -> str:
     head, *rest = segment.split("=")
     data = head.encode()
     for part in rest:
-        if part.startswith("h"):
+        if part.startswith("h") or len(part) < 2:  # cut here, or in the middle of the character before
             return data.decode("utf-8", "replace") + "..."
         data += bytes([int(part[:2], 16)]) + part[2:].encode()
     return data.decode("utf-8", "surrogatepass")
