@@ -59,9 +59,16 @@ class Declaration:
             return _find_declaration, (module, qualname)
         return _declare, (self.function, self.logic_key, self.ignore, self.name)
 
-    def __mops_reduce__(self) -> tuple[Any, ...]:
-        """How it travels by value: with its function."""
-        return _declare, (self.function, self.logic_key, self.ignore, self.name)
+    @property
+    def is_of_main(self) -> bool:
+        """Whether the function is of the main module, which another process has another one of."""
+        return self.function.__module__ in {"__main__", "__mp_main__"}
+
+    def __mops_reduce__(self) -> Any:
+        """How it travels to a process that cannot find it by its name: with its function."""
+        if self.is_of_main or _declaration_at(self.function.__module__, self.function.__qualname__) is not self:
+            return _declare, (self.function, self.logic_key, self.ignore, self.name)
+        return NotImplemented
 
 
 def _declare(function: Callable[..., Any], logic_key: str | None, ignore: tuple[str, ...], name: str | None) -> Declaration:

@@ -101,9 +101,11 @@ class MemoizedFunction(Generic[P, R]):
             return _rebuild, (self.__mops_declaration__, self._runner, self._skip, *self._bound)
         return _find, (self.__mops_declaration__.function.__module__, self.__mops_declaration__.function.__qualname__)
 
-    def __mops_reduce__(self) -> tuple[Any, ...]:
-        """How it travels by value: with its function and its Runner."""
-        return _rebuild, (self.__mops_declaration__, self._runner, self._skip, *self._bound)
+    def __mops_reduce__(self) -> Any:
+        """How it travels to a process that cannot find it by its name: with its function and its Runner."""
+        if self.__mops_declaration__.is_of_main or not self._is_found_by_name():
+            return _rebuild, (self.__mops_declaration__, self._runner, self._skip, *self._bound)
+        return NotImplemented
 
     def _is_found_by_name(self) -> bool:
         function = self.__mops_declaration__.function

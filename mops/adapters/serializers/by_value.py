@@ -10,7 +10,10 @@ from mops.adapters.serializers.restore import MAIN_NAMES, class_digest, find_cla
 
 
 class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is untyped
-    """Takes functions and classes by value where they cannot be imported."""
+    """Takes functions and classes by value where they cannot be imported.
+
+    An object whose class has ``__mops_reduce__`` is asked how it travels: ``NotImplemented`` means as ever.
+    """
 
     def reducer_override(self, obj: Any) -> Any:
         """Called for everything that is not of a built-in type."""
@@ -19,6 +22,9 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle i
             if name is not None:
                 return find_class, (name, obj.__qualname__)
             return live_class_or_value, (obj.__qualname__, class_digest(obj), cloudpickle.dumps(obj))
+        reduce = getattr(type(obj), "__mops_reduce__", None)
+        if reduce is not None:
+            return reduce(obj)
         return super().reducer_override(obj)
 
 

@@ -98,6 +98,8 @@ class _ImportablePickler(pickle.Pickler):
         """Called for everything that is not of a built-in type."""
         if isinstance(obj, FunctionType | type) and not _importable(obj):
             raise _NotImportableError
+        if hasattr(type(obj), "__mops_reduce__") and obj.__mops_reduce__() is not NotImplemented:
+            raise _NotImportableError
         return NotImplemented
 
 
