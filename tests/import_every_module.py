@@ -3,10 +3,13 @@
 A module may fail for the lack of the one package that it exists for, and of no other.
 """
 
+import contextlib
 import importlib
 import importlib.util
+import io
 import pkgutil
 import sys
+import tempfile
 
 import mops
 
@@ -39,7 +42,23 @@ def main() -> int:
     for name in mops.__all__:
         getattr(mops, name)
     print(f"{len(names)} modules, {failures} of them cannot be imported")
-    return failures
+    return failures + remembers_nothing()
+
+
+def remembers_nothing() -> bool:
+    """Whether a call runs again that was made already."""
+    runs: list[int] = []
+
+    def run(number: int) -> int:
+        print(f"running with {number}")
+        return number + 1
+
+    with tempfile.TemporaryDirectory() as root:
+        memoized = mops.use_runner(mops.MemoizingPicklingRunner(mops.InThreadShell(), root))(run)
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            runs += [memoized(1), memoized(1)]
+    return runs != [2, 2] or output.getvalue() != "running with 1\n"
 
 
 if __name__ == "__main__":

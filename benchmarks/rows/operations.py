@@ -43,6 +43,25 @@ os._exit(0)
 """
 
 
+REQUESTS = """
+import sys
+from pathlib import Path
+from contestants import mops_operations
+from contestants.small_function import add_one
+function = mops_operations.{how}(Path(sys.argv[1]), add_one)
+function(1)
+before = mops_operations.requests_so_far()
+function({argument})
+print(mops_operations.requests_so_far() - before)
+"""
+
+
+def operations_of_mops(how: str, argument: int) -> Contestant:
+    """Requests to its local store by one call, the second of a process."""
+    program = REQUESTS.format(how=how, argument=argument)
+    return lambda folder: lambda: in_fresh_process(program, folder)
+
+
 def waiting(function: str, calls: int, wanted: str) -> Contestant:
     """Submit calls whose commands never finish: the memory that each holds, or the threads of all."""
     program = WAITING.format(function=function, calls=calls, wanted=wanted)
@@ -83,6 +102,27 @@ def count_calls(cls: type, name: str, calls: Counter[str]) -> None:
 
 
 ROWS = [
+    Row(
+        "store operations of a hit",
+        Budget(1),
+        1,
+        {"thds.mops": operations_of_thds(again=True), "mops": operations_of_mops("in_thread", 1)},
+        "",
+    ),
+    Row(
+        "store operations of a miss, same thread",
+        Budget(3),
+        1,
+        {"thds.mops": operations_of_thds(again=False), "mops": operations_of_mops("in_thread", 2)},
+        "",
+    ),
+    Row(
+        "store operations of a miss, new subprocess",
+        Budget(7),
+        1,
+        {"mops": operations_of_mops("in_subprocess", 2)},
+        "",
+    ),
     Row(
         "memory of a waiting call",
         Budget(5_000),
