@@ -6,9 +6,10 @@
 
 Slots of a memo: ``r<g>`` result of a generation, ``e<n>`` claim of an epoch, ``e<n>.<i>`` its log.
 
-What a user typed is encoded injectively, case folding included: lower-case letters, digits, ``.`` ``_`` and a single ``-`` stand for
-themselves, every other byte of the UTF-8 form is ``=xx``. A segment that would be too long is cut and ends in ``=h`` and its
-digest. The ``--`` between module and qualname can occur nowhere else, so a pipeline id never looks like a function.
+What a user typed is encoded injectively, case folding included: lower-case letters, digits, ``.`` ``_`` and a single
+``-`` stand for themselves, every other byte of the UTF-8 form is ``=xx``. A segment that would be too long is cut and ends
+in ``=h`` and its digest. The ``--`` between module and qualname can occur nowhere else, so a pipeline id never looks like
+a function.
 """
 
 from typing import Final, final
@@ -138,7 +139,7 @@ def memo_from_folder(folder: str, fingerprint: bytes = bytes(32)) -> Memo:
         digest = bytes.fromhex(parts[-1])
     except ValueError:
         digest = b""
-    if parts[:2] != [ROOT, "memo"] or len(parts) < 6 or len(digest) != 32 or "--" not in parts[-3]:  # noqa: PLR2004
+    if parts[:2] != [ROOT, "memo"] or len(parts) < 6 or len(digest) != 32 or "--" not in parts[-3]:
         raise InvalidKey(f"not the folder of a memo: {folder}")
     return Memo(folder, digest, fingerprint)
 

@@ -76,7 +76,7 @@ class Envelope:
 
     __slots__ = ("_count", "_data", "_header_end", "_payload_start", "fingerprint", "kind")
 
-    def __init__(  # noqa: PLR0913 - where its parts are
+    def __init__(
         self, kind: int, fingerprint: bytes, data: memoryview, header_end: int, payload_start: int, count: int
     ) -> None:  # fmt: skip
         self.kind = kind
@@ -212,7 +212,7 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
     magic, _, digest, version, kind, _, header_size, count, _, size, its_slot, its_owner, fingerprint = _unpack(data)
     if magic != MAGIC:
         raise CorruptBlob("not an envelope: the magic number is missing")
-    if version > FORMAT_VERSION:
+    if version > FORMAT_VERSION and blake3(memoryview(data)[_COVERED_FROM:]).digest() == digest:
         raise FormatTooNew(f"written in format {version}; this mops reads up to {FORMAT_VERSION}")
     header_end = _PREAMBLE.size + header_size
     start = header_end + -header_end % _ALIGNMENT

@@ -1,0 +1,104 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mops.core.blob_key import is_key
+from mops.core.blob_layout import (
+    claim_slot,
+    content_key,
+    decode_segment,
+    describe_folder,
+    encode_pipeline,
+    encode_segment,
+    function_folder,
+    log_slot,
+    memo_folder,
+    memo_from_folder,
+    result_slot,
+    session_key,
+    session_owner,
+)
+from mops.core.errors import InvalidKey
+
+DIGEST = "ab" * 32
+TEXT = st.text(max_size=200) | st.text("aA-.=_/ ", max_size=40)
+
+
+def test_slots_and_keys_are_frozen():
+    assert (result_slot(0), claim_slot(1), log_slot(1, 2)) == ("r0", "e1", "e1.2")
+    assert content_key(bytes.fromhex(DIGEST)) == f"mops1/blob/ab/{DIGEST}"
+    assert session_key("s") == "mops1/session/s"
+    assert len(session_owner("s")) == 32
+
+
+@pytest.mark.parametrize(
+    ("text", "encoded"),
+    [
+        ("plain_text.v1", "plain_text.v1"),
+        ("a-b", "a-b"),
+        ("a--b", "a-=2db"),
+        ("UPPER", "=55=50=50=45=52"),
+        ("with space/slash", "with=20space=2fslash"),
+        ("", "=e"),
+        (".", "=2e"),
+        ("..", "=2e=2e"),
+        ("=h", "=3dh"),
+        ("ü", "=c3=bc"),
+    ],
+)
+def test_what_users_type_is_encoded_as_frozen(text, encoded):
+    assert encode_segment(text) == encoded
+    assert decode_segment(encoded) == text
+
+
+@given(TEXT, TEXT)
+@example("a" * 300, "a" * 301)
+def test_different_texts_have_different_segments(one, other):
+    assert (encode_segment(one) == encode_segment(other)) == (one == other)
+
+
+@given(TEXT)
+def test_every_segment_is_a_key_without_a_double_dash(text):
+    encoded = encode_segment(text)
+    assert is_key(encoded)
+    assert "--" not in encoded
+    assert decode_segment(encoded) == text or decode_segment(encoded).endswith("...")
+
+
+@given(st.text(max_size=400), st.text(max_size=300), st.text(max_size=300), st.none() | st.text(max_size=200))
+@example("p", "a" * 29 + "é" * 60, "q" * 90, None)
+def test_every_folder_of_a_memo_is_a_key_that_can_be_described(pipeline, module, qualname, logic_key):
+    folder = memo_folder(function_folder(pipeline, module, qualname, logic_key), None, DIGEST)
+    assert is_key(f"{folder}/e1000.1000")
+    assert memo_from_folder(folder).digest.hex() == DIGEST
+    assert ":" in describe_folder(folder)[1]
+
+
+def test_a_folder_says_what_it_is_of():
+    folder = memo_folder(function_folder("team/run 1", "pkg.mod", "Cls.f", "v2"), None, DIGEST)
+    assert folder == f"mops1/memo/team/run=201/pkg.mod--=43ls.f@v2/any/{DIGEST}"
+    assert describe_folder(folder) == ("team/run 1", "pkg.mod:Cls.f", "v2")
+    plain = memo_folder(function_folder("default", "m", "f", None), "cd" * 32, DIGEST)
+    assert describe_folder(plain) == ("default", "m:f", None)
+
+
+def test_a_long_pipeline_id_is_one_segment():
+    assert encode_pipeline("a/b") == "a/b"
+    assert encode_pipeline("a//b") == "a/=e/b"
+    assert "/" not in encode_pipeline("/".join(["part"] * 100))
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "",
+        f"mops1/memo/{DIGEST}",
+        f"mops1/memo/default/m--f/any/{DIGEST[:-2]}",
+        "mops1/memo/default/m--f/any/not-hexadecimal",
+        f"mops1/memo/default/m-f/any/{DIGEST}",
+        f"other/memo/default/m--f/any/{DIGEST}",
+    ],
+)
+def test_what_is_no_memo_is_refused(folder):
+    with pytest.raises(InvalidKey, match="not the folder of a memo"):
+        memo_from_folder(folder)
