@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mops.core.version import MOPS_VERSION as __version__
+from mops.core.version import MOPS_VERSION
 
 if TYPE_CHECKING:
     from mops.adapters.shells.in_thread import InThreadShell
@@ -27,6 +27,8 @@ __all__ = [
     "pure",
     "use_runner",
 ]
+
+__version__ = MOPS_VERSION
 
 _HOMES = {
     "Failure": "mops.core.result",

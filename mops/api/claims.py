@@ -1,4 +1,4 @@
-"""What the claim of a call says of it: a description for everybody, and the pickled call for the remote that runs it."""
+"""What the claim of a call says of it: a description for everybody, the pickled call for its remote."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 
 
-def about_call(  # noqa: PLR0913 - what there is to say
+def about_call(
     target: Target,
     extras: tuple[Any, ...],
     args: tuple[Any, ...],

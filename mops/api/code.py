@@ -39,7 +39,7 @@ class CodeOfProcess:
         self.hooks = registry.hooks(self._reference_class, self._reference_function)
 
     def collected(self) -> tuple[Any, ...]:
-        """The functions and classes that keys of this thread were made of since this was last asked: their code counts too."""
+        """The functions and classes that this thread's keys were made of since the last time: their code counts too."""
         definitions = self._met.definitions
         if not definitions:
             return ()

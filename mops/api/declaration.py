@@ -48,6 +48,7 @@ class Declaration:
         return tuple(name for name in self.ignore if name not in names)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the plain function."""
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -71,11 +72,13 @@ class Declaration:
         return NotImplemented
 
 
-def _declare(function: Callable[..., Any], logic_key: str | None, ignore: tuple[str, ...], name: str | None) -> Declaration:
+def _declare(
+    function: Callable[..., Any], logic_key: str | None, ignore: tuple[str, ...], name: str | None
+) -> Declaration:
     return Declaration(function, logic_key=logic_key, ignore=ignore, name=name)
 
 
-def _declaration_at(module: str, qualname: str) -> Any:
+def _declaration_at(module: str, qualname: str) -> Declaration | None:
     found: Any = sys.modules.get(module)
     for name in qualname.split("."):
         found = getattr(found, name, None)
@@ -85,7 +88,7 @@ def _declaration_at(module: str, qualname: str) -> Any:
 def _find_declaration(module: str, qualname: str) -> Declaration:
     __import__(module)
     found = _declaration_at(module, qualname)
-    if not isinstance(found, Declaration):
+    if found is None:
         raise ImportError(f"{module}:{qualname} is not decorated here", name=module)
     return found
 

@@ -39,7 +39,7 @@ class MopsFuture(Future[R], Generic[R]):
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """Who computed the result, where, when, for how long, with which versions. Empty until the call has a stored result."""
+        """Who computed the result, where, when, how long, with which versions. Empty until there is a stored result."""
         return self._metadata() if self.done() else {}
 
     def result(self, timeout: float | None = None) -> R:

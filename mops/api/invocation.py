@@ -2,16 +2,16 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from mops.api.locate import leaves_the_process
 from mops.api.serving import SERVING, Served
 from mops.api.target import Target
 from mops.core.blob_layout import Memo
+from mops.core.claim import Timing
 from mops.core.errors import ConfigurationError
 from mops.core.failure import FailureRecord, located
 from mops.core.orchestrate import Answer, Call
-from mops.core.claim import Timing
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import RemoteCommand, Shell
@@ -19,6 +19,8 @@ from mops.core.result import Failure
 from mops.runtime.slots import Slots
 from mops.runtime.world import World
 
+if TYPE_CHECKING:
+    from mops.api.explanation import Explanation
 
 @final
 class RunnerParts:
@@ -35,7 +37,7 @@ class RunnerParts:
 
     __slots__ = ("heartbeat", "keeps_arguments", "serializer", "shell", "slots", "timing")
 
-    def __init__(  # noqa: PLR0913 - the collaborators of a Runner
+    def __init__(
         self,
         shell: Shell | None,
         slots: Slots,
@@ -65,7 +67,7 @@ class Invocation:
 
     __slots__ = ("_args", "_extras", "_kwargs", "_parts", "_serving", "memo", "target", "world")
 
-    def __init__(  # noqa: PLR0913 - the parts of a call
+    def __init__(
         self,
         parts: RunnerParts,
         world: World,
@@ -136,13 +138,32 @@ class Invocation:
 
     def warn_if_code_changed(self, answer: Answer) -> None:
         """Say once what changed in the code since a result was computed that is served all the same."""
-        stored = answer.envelope.fingerprint if answer.envelope is not None else self.memo.fingerprint
-        if stored != self.memo.fingerprint:
+        stored = answer.envelope
+        if stored is not None and stored.fingerprint != self.memo.fingerprint:
             from mops.api.explanation import changes_since
 
-            self.world.tell(f"{self.target.reference}: {changes_since(self, answer)}")
+            changes = changes_since(self.world.store, self.memo, stored, self.target.about_code(self._extras))
+            self.world.tell(f"{self.target.reference}: {changes}")
+
+    def explain(self) -> "Explanation":
+        """Why the call is a hit or a miss. Starts nothing.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        from mops.api.explanation import explain_call
+
+        return explain_call(self.world.store, self.memo, self._describe())
 
     def _about(self) -> bytes:
+        """What the claim says of the call. Asked for on a miss alone, which is when it is worth saying what changed."""
+        if self.target.code_in_key and _somebody_listens():
+            from mops.api.explanation import say_what_changed
+
+            say_what_changed(self.world.store, self.memo, self.target.about_code(self._extras))
+        return self._describe()
+
+    def _describe(self) -> bytes:
         from mops.api.claims import about_call
 
         return about_call(self.target, self._extras, self._args, self._kwargs, self._serving, self._parts.heartbeat)
@@ -151,7 +172,9 @@ class Invocation:
         if not self._parts.keeps_arguments:
             return (b"",)
         if self._parts.shell is not None and not leaves_the_process(self.world.store):
-            raise ConfigurationError(f"{self.world.store.uri} is known to this process alone, and no Shell can reach it")
+            raise ConfigurationError(
+                f"{self.world.store.uri} is known to this process alone, and no Shell can reach it"
+            )
         from mops.api.claims import pickled_call
 
         return pickled_call(self.target, self._extras, self._args, self._kwargs, self._parts.serializer)
@@ -173,3 +196,7 @@ class Invocation:
             SERVING.reset(token)
 
 
+def _somebody_listens() -> bool:
+    """Whether a line of level INFO would be seen. What nobody imported has no handlers, and costs 10 ms to import."""
+    logging = sys.modules.get("logging")
+    return logging is not None and logging.getLogger("mops").isEnabledFor(logging.INFO)

@@ -27,7 +27,7 @@ def locate_blob_store(root: Any) -> BlobStore:
 def _local(path: str) -> BlobStore:
     from mops.adapters.blob_stores.local import LocalBlobStore
 
-    return LocalBlobStore(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - no pathlib before a hit
+    return LocalBlobStore(os.path.abspath(os.path.expanduser(path)))
 
 
 def _from_uri(uri: str) -> BlobStore:
@@ -40,10 +40,11 @@ def _from_uri(uri: str) -> BlobStore:
         from mops.adapters.blob_stores.memory import MemoryBlobStore
 
         return MemoryBlobStore(parts.netloc)
-    raise ConfigurationError(f"{uri} names no blob root that this mops can open: it knows paths, file:/// and memory://name")
+    raise ConfigurationError(
+        f"{uri} names no blob root that this mops can open: it knows paths, file:/// and memory://name"
+    )
 
 
 def leaves_the_process(store: BlobStore) -> bool:
     """Whether another process can open the store by its URI."""
     return not store.uri.startswith("memory:")
-

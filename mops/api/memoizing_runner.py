@@ -14,8 +14,7 @@ from mops.api.settings import defaults
 from mops.api.target import OnCodeChange, Target
 from mops.api.worlds import world_of
 from mops.core.claim import Timing
-from mops.core.errors import ConfigurationError
-from mops.core.failure import located
+from mops.core.errors import ConfigurationError, MopsError
 from mops.core.orchestrate import obtain, peek
 from mops.core.ports.shell import RunsInline, Shell, SupportsLimits
 from mops.core.result import Failure, Success
@@ -24,6 +23,7 @@ from mops.runtime.inline import drive
 from mops.runtime.slots import Slots
 
 if TYPE_CHECKING:
+    from mops.api.explanation import Explanation
     from mops.api.futures import MopsFuture
 
 _SYNC_AFTER: Final = {"auto": 0.1, "always": 0.0, "never": float("inf")}
@@ -37,13 +37,16 @@ class MemoizingPicklingRunner:
 
     Args:
         shell: where calls run: a ``Shell``, or any function that runs a command line to its end.
-        blob_root: where calls and results are stored: a URI, a ``Path``, a ``BlobStore``, or a callable that gives one and is
+        blob_root: where calls and results are stored: a URI, a ``Path``, a ``BlobStore``, or a callable that gives
+        one and is
             asked at every call.
         pipeline_id: groups memo keys.
-        on_code_change: what a change of a function's code means. ``"rerun"``: another call. ``"warn"``, the default where
+        on_code_change: what a change of a function's code means. ``"rerun"``: another call. ``"warn"``, the default
+        where
             the author states a logic key: the same call, served with a warning. ``"ignore"``: the same call.
         first_party: further packages whose code counts as the function's own.
-        durability: ``"auto"``: results that took longer than 100 ms to compute survive a power failure; or ``"always"``, ``"never"``.
+        durability: ``"auto"``: results that took longer than 100 ms to compute survive a power failure; or
+        ``"always"``, ``"never"``.
         keep_arguments: store the arguments also where no remote needs them.
         store_patience: seconds to go on while the store is out of reach: of a first look, and of a call in flight.
         heartbeat: seconds between two signs of life of this process; after six without one, others take its calls over.
@@ -52,7 +55,7 @@ class MemoizingPicklingRunner:
         ConfigurationError: at construction, for a setting that cannot be meant. No I/O is done.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of its own
+    def __init__(
         self,
         shell: Shell | Callable[[Sequence[str]], Any] | None = None,
         blob_root: Any = defaults.mops_root,
@@ -119,8 +122,9 @@ class MemoizingPicklingRunner:
         execution = Execution(invocation, needs_slot=not self._inline)
         try:
             answer = drive(obtain(invocation.call()), execution.perform)
-        except Exception as error:
-            raise located(error, str(invocation.target.reference), invocation.uri)  # noqa: B904 - it is the same error
+        except MopsError as error:
+            error.about(str(invocation.target.reference), invocation.uri)
+            raise
         finally:
             execution.close()
         if type(answer.result) is Success:
@@ -153,6 +157,14 @@ class MemoizingPicklingRunner:
         if answer is None:
             return None
         return answer.result if isinstance(answer.result, Success) else Failure(invocation.exception(answer.result))
+
+    def explain(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> "Explanation":
+        """Why the call would be a hit or a miss, and what it differs in from the nearest one. Starts nothing.
+
+        Raises:
+            UnkeyableArgumentError, StoreError: as ``__call__``.
+        """
+        return self.invocation(func, args, kwargs).explain()
 
     def memo_uri(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> str:
         """The address of everything about the call. Reads nothing but files that are arguments.

@@ -110,7 +110,7 @@ _named_globals: dict[int, tuple[CodeType, tuple[str, ...]]] = {}
 
 
 def _globals_of(code: CodeType) -> tuple[str, ...]:
-    """The globals that code names, remembered: keys of functions by value ask at every call. The code is held with its id."""
+    """The globals that code names, remembered: keys of functions by value ask at every call."""
     known = _named_globals.get(id(code))
     if known is None:
         names = tuple(dict.fromkeys(path[0] for path in Reading(code).paths))

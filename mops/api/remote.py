@@ -37,20 +37,20 @@ def main(arguments: Sequence[str]) -> int:
         store = locate_blob_store(command.root)
         memo = memo_from_folder(command.memo)
     except (MopsError, ValueError) as error:
-        print(f"mops remote: {error}", file=sys.stderr)
+        _say(str(error))
         return 2
     world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, supervised=True)
     timing = Timing()
 
     def serve_in_child(epoch: Epoch) -> int:
-        assert epoch.claim is not None  # noqa: S101 - it was adopted
+        assert epoch.claim is not None
         defaults.execute_under(store.uri)
         call = _RemoteCall(world, command.memo, epoch.claim)
         drive(serve(memo, epoch, call.serializer, timing), Execution(call, needs_slot=False).perform)
         return 0
 
     def adopted(epoch: Epoch) -> None:
-        assert epoch.claim is not None and epoch.claim.envelope is not None  # noqa: S101, PT018 - it was adopted
+        assert epoch.claim is not None and epoch.claim.envelope is not None  # noqa: PT018 - it was adopted
         memo.fingerprint = epoch.claim.envelope.fingerprint
         world.session.interval = float(epoch.claim.header["call"]["heartbeat"])
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"mops remote: {text}", file=sys.stderr)
+    sys.stderr.write(f"mops remote: {text}\n")
 
 
 class _RemoteCall:
@@ -88,14 +88,14 @@ class _RemoteCall:
         Raises:
             FunctionNotFoundError, CodeMismatchError, UndecodableResultError: nothing of the user's function was run.
         """
-        assert self._claim is not None  # noqa: S101 - the supervisor's errand is not run
+        assert self._claim is not None
         about = CallDescription.read(self._claim.header["call"])
         if not about.importable:
             _refuse_another_python(about)
         by_reference: Any = resolve(FunctionReference(*about.importable.split(":", 1))) if about.importable else None
         declaration = declaration_of(by_reference)
         plain: Any = by_reference if declaration is None else declaration.function
-        assert self._claim.envelope is not None  # noqa: S101 - it was read from the store
+        assert self._claim.envelope is not None
         buffers = drive(payload.fetch(self._claim.envelope, 0), self.world.perform)
         by_value, extras, args, kwargs = self.serializer.loads(buffers)
         if about.importable and about.on_code_change != "ignore":
@@ -126,6 +126,8 @@ def _compare(about: CallDescription, fingerprint: Fingerprint) -> None:
     constants = about.constants | fingerprint.constants
     # What one side alone reaches was chosen at run time, by platform or environment: who chooses is in both tables.
     both = (about.definitions.keys() & fingerprint.table.keys()) - constants
-    names = differences({name: about.definitions[name] for name in both}, {name: fingerprint.table[name] for name in both})
+    names = differences(
+        {name: about.definitions[name] for name in both}, {name: fingerprint.table[name] for name in both}
+    )
     if names:
         raise CodeMismatchError(f"the code here is not the orchestrator's: {'; '.join(names)}", definitions=names)

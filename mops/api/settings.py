@@ -19,7 +19,8 @@ class Defaults:
     def mops_root(self) -> str:
         """The blob root, as a URI or a path.
 
-        Inside a remote, the root that the running call came from; else the environment variable ``MOPS_ROOT``; else ``blob_root`` of
+        Inside a remote, the root that the running call came from; else the environment variable ``MOPS_ROOT``; else
+        ``blob_root`` of
         the nearest ``.mops.toml``, or of ``[tool.mops]`` in the nearest ``pyproject.toml``, from the working directory
         upwards; else ``~/.mops``.
 
@@ -30,7 +31,7 @@ class Defaults:
             self._root_of_execution
             or os.environ.get(_ROOT_VARIABLE)
             or self._configured_root()
-            or os.path.join(os.path.expanduser("~"), ".mops")  # noqa: PTH111, PTH118 - no pathlib before a hit
+            or os.path.join(os.path.expanduser("~"), ".mops")
         )
 
     def execute_under(self, root: str) -> None:
@@ -40,7 +41,7 @@ class Defaults:
     def _configured_root(self) -> str:
         """``blob_root`` of the nearest configuration file, read once for each working directory."""
         try:
-            folder = os.getcwd()  # noqa: PTH109 - as above
+            folder = os.getcwd()
         except OSError:
             return ""  # the working directory was removed
         if folder not in self._configured:
@@ -58,22 +59,22 @@ defaults: Final = Defaults()
 def _nearest_blob_root(folder: str) -> str:
     while True:
         for name in _FILES:
-            root = _blob_root_in(os.path.join(folder, name))  # noqa: PTH118 - as above
+            root = _blob_root_in(os.path.join(folder, name))
             if root:
                 return root
-        parent = os.path.dirname(folder)  # noqa: PTH120 - as above
+        parent = os.path.dirname(folder)
         if parent == folder:
             return ""
         folder = parent
 
 
 def _blob_root_in(path: str) -> str:
-    if not os.path.isfile(path):  # noqa: PTH113 - as above
+    if not os.path.isfile(path):
         return ""
     import tomllib  # only where there is a file to read
 
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - as above
+        with open(path, "rb") as file:
             content = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error

@@ -1,5 +1,6 @@
 """Submitted calls: equal ones of one process share one execution, which stops when no future wants it any more."""
 
+import os
 import threading
 from contextvars import copy_context
 from functools import partial
@@ -14,8 +15,27 @@ from mops.core.result import Success
 from mops.runtime.engine import Task, engine
 from mops.runtime.execution import Execution
 
-_flights: Final[dict[tuple[int, str], "_Flight"]] = {}
-_lock: Final = threading.Lock()
+
+class _Flights:
+    """The executions of one process. A forked child has none of its parent's."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.by_key: dict[tuple[int, str], _Flight] = {}
+
+    def remove(self, key: tuple[int, str], flight: "_Flight") -> None:
+        """With the lock held: let later submissions start anew."""
+        if self.by_key.get(key) is flight:
+            del self.by_key[key]
+
+
+_flights: Final[dict[int, _Flights]] = {}
+
+
+def _flights_here() -> _Flights:
+    process = os.getpid()
+    found = _flights.get(process)
+    return found if found is not None else _flights.setdefault(process, _Flights())
 
 
 def submit(invocation: Invocation) -> MopsFuture[Any]:
@@ -27,25 +47,25 @@ def submit(invocation: Invocation) -> MopsFuture[Any]:
     future: MopsFuture[Any] = MopsFuture(invocation.uri)
     if is_being_served(invocation.memo):
         return _finished(future, invocation)
-    with _lock:
-        flight = _flights.get(_key(invocation))
+    flights, key = _flights_here(), (id(invocation.world), invocation.memo.folder)
+    with flights.lock:
+        flight = flights.by_key.get(key)
         if flight is not None:
             flight.join(invocation, future)
             return future
-        flight = _flights[_key(invocation)] = _Flight(invocation, future)
+        flight = flights.by_key[key] = _Flight(flights, key, invocation, future)
     engine().start(flight.task)
     return future
 
 
-def _key(invocation: Invocation) -> tuple[int, str]:
-    return id(invocation.world), invocation.memo.folder
-
-
 class _Flight:
-    """One execution, and the futures that want it. Changed under the module's lock alone."""
+    """One execution, and the futures that want it. Changed under the lock of its process's flights alone."""
 
-    def __init__(self, invocation: Invocation, future: MopsFuture[Any]) -> None:
-        self._invocation = invocation
+    def __init__(
+        self, flights: _Flights, key: tuple[int, str], invocation: Invocation, future: MopsFuture[Any]
+    ) -> None:  # fmt: skip
+        self._flights = flights
+        self._key = key
         self._leader = future
         self._wanted: list[tuple[Invocation, MopsFuture[Any]]] = []
         execution = Execution(invocation, needs_slot=True, context=copy_context())
@@ -58,22 +78,21 @@ class _Flight:
         future.attach(lambda: engine().drive_here(self.task), partial(self._withdraw, future))
 
     def _withdraw(self, future: MopsFuture[Any]) -> None:
-        with _lock:
+        with self._flights.lock:
             self._wanted = [(invocation, other) for invocation, other in self._wanted if other is not future]
             abandoned = not self._wanted and not self.task.execution.others_wait()
-            if abandoned and _flights.get(_key(self._invocation)) is self:
-                del _flights[_key(self._invocation)]
+            if abandoned:
+                self._flights.remove(self._key, self)
         if abandoned:
             engine().cancel(self.task)
 
     def _done(self, answer: Answer | None, error: BaseException | None) -> None:
-        with _lock:
-            if _flights.get(_key(self._invocation)) is self:
-                del _flights[_key(self._invocation)]
+        with self._flights.lock:
+            self._flights.remove(self._key, self)
             wanted, self._wanted = self._wanted, []
         for invocation, future in wanted:
             if answer is None:
-                assert error is not None  # noqa: S101 - a task ends with one of them
+                assert error is not None
                 future.reject(located(error, str(invocation.target.reference), invocation.uri))
             elif not isinstance(answer.result, Success):
                 future.reject(invocation.exception(answer.result))

@@ -29,7 +29,8 @@ class Target:
     """
 
     __slots__ = (
-        "_about", "_bind", "_code", "_fingerprints", "_folder", "_keyer", "_names", "by_value", "declaration", "importable", "pipeline_id", "policy", "reference",
+        "_about", "_bind", "_code", "_fingerprints", "_folder", "_keyer", "_names",
+        "by_value", "declaration", "importable", "pipeline_id", "policy", "reference",
     )  # fmt: skip
 
     def __init__(
@@ -96,7 +97,7 @@ class Target:
         return fresh
 
     def about_code(self, extras: tuple[Any, ...]) -> bytes:
-        """What claims say of the code, as the beginning of a JSON object: made once for equal code, since it can be long."""
+        """What claims say of the code, as a JSON object: made once for equal code, since it can be long."""
         from mops.api.call_description import describe_code
 
         fingerprint = self.fingerprint(extras)

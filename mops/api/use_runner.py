@@ -9,6 +9,7 @@ from mops.api.settings import defaults
 from mops.core.errors import ConfigurationError, DecorationError
 
 if TYPE_CHECKING:
+    from mops.api.explanation import Explanation
     from mops.api.futures import MopsFuture
     from mops.api.memoizing_runner import MemoizingPicklingRunner
     from mops.core.ports.runner import Runner
@@ -31,7 +32,7 @@ def replace_runners(runner: "Runner | None") -> "Runner | None":
 
 
 class MemoizedFunction(Generic[P, R]):
-    """A decorated function. Calling it calls its Runner; it has the name, the docstring and the signature of the function.
+    """A decorated function: calls go to its Runner. It has the name, the docstring and the signature of the function.
 
     Pickles by name where it can be found by its name.
 
@@ -78,6 +79,14 @@ class MemoizedFunction(Generic[P, R]):
             StoreError: the store cannot be read.
         """
         return self._memoizing("peek").peek(self.__mops_declaration__, self._bound + args, kwargs)
+
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> "Explanation":
+        """Why a call would be a hit or a miss, and what it differs in from the nearest one. Starts nothing.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._memoizing("explain").explain(self.__mops_declaration__, self._bound + args, kwargs)
 
     def memo_uri(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The address of everything about a call."""
@@ -154,10 +163,12 @@ class use_runner:  # noqa: N801 - a decorator is written like a function
     """Have a Runner take the calls of a function.
 
     Args:
-        runner: any callable of the form ``runner(func, args, kwargs)``; ``func`` is a small picklable that names the decorated
+        runner: any callable of the form ``runner(func, args, kwargs)``; ``func`` is a small picklable that names the
+        decorated
             function and calls the plain one.
         skip_runner: ``True``, or a callable that is asked at every call: then nothing of mops is touched.
-        logic_key: text that the author changes to say that the function now computes something else; by default, what follows
+        logic_key: text that the author changes to say that the function now computes something else; by default, what
+        follows
             ``function-logic-key:`` in the docstring.
         ignore: names of arguments that are not part of the memo key.
         name: ``module:qualname`` to be used in keys instead of the function's own.

@@ -24,7 +24,7 @@ def world_of(root: Any, heartbeat: float) -> World:
     known = _by_root.get((os.getpid(), root))
     if known is None:
         known = _world_of_store(root, heartbeat)
-        if "://" in root or os.path.isabs(root):  # noqa: PTH117 - no pathlib before a hit
+        if "://" in root or os.path.isabs(root):
             _by_root[os.getpid(), root] = known
     return known
 
@@ -33,9 +33,8 @@ def _world_of_store(root: Any, heartbeat: float) -> World:
     store = locate_blob_store(root)
     key = os.getpid(), store.uri
     known = _worlds.get(key)
-    if known is None or known.store is not store and known.store != store:
-        known = World(store, SystemClock(), _warn, heartbeat)
-        known = _worlds[key] = known
+    if known is None or (known.store is not store and known.store != store):
+        known = _worlds[key] = World(store, SystemClock(), _warn, heartbeat)
     return known
 
 

@@ -7,9 +7,9 @@
 Slots of a memo: ``r<g>`` result of a generation, ``e<n>`` claim of an epoch, ``e<n>.<i>`` its log.
 
 What a user typed is encoded injectively, case folding included: lower-case letters, digits, ``.`` ``_`` and a single
-``-`` stand for themselves, every other byte of the UTF-8 form is ``=xx``. A segment that would be too long is cut and ends
-in ``=h`` and its digest. The ``--`` between module and qualname can occur nowhere else, so a pipeline id never looks like
-a function.
+``-`` stand for themselves, every other byte of the UTF-8 form is ``=xx``. A segment that would be too long is cut and
+ends in ``=h`` and its digest. The ``--`` between module and qualname can occur nowhere else, so a pipeline id never
+looks like a function.
 """
 
 from typing import Final, final

@@ -176,7 +176,7 @@ class Exit:
 
 @final
 class Owe:
-    """This session left an epoch and cannot write it now: name it in the heartbeat, and drive ``release`` until it is written.
+    """This session left a claim and cannot write that now: name it in the heartbeat, and drive ``release`` to its end.
 
     Answer: ``None``.
     """
@@ -190,7 +190,7 @@ class Owe:
 
 @final
 class Held:
-    """Whether this session's table has a claim that is not owed. Answer: ``bool``, or ``None`` where the session is another's."""
+    """Whether this session has a claim that is not owed. Answer: ``bool``; ``None`` where the session is another's."""
 
     __slots__ = ("epoch_key", "session")
 
@@ -339,6 +339,7 @@ class Spool:
 
 
 Effect: TypeAlias = (
-    Get | PutIfAbsent | Put | GetContent | PutContent | Sync | Now | Wait | Issue | Enter | Exit | Owe | Held | Look | KnownDead
+    Get | PutIfAbsent | Put | GetContent | PutContent | Sync | Now | Wait | Issue | Enter | Exit | Owe | Held | Look |
+    KnownDead
     | Admit | Start | Ask | Stop | Run | Describe | Published | Report | Spool
 )  # fmt: skip

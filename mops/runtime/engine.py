@@ -1,6 +1,7 @@
 """The engine: drives submitted calls. A call that waits is a generator in a heap, not a thread.
 
-A task is advanced by one thread at a time: first by the one that submits it, as long as nothing blocks; then by a few I/O
+A task is advanced by one thread at a time: first by the one that submits it, as long as nothing blocks; then by a few
+I/O
 threads, which share one heap of timers; and by a thread of its own while it runs the user's function in this process.
 """
 
@@ -31,7 +32,7 @@ class Task:
         done: called once, with the answer or the exception that it ended with.
     """
 
-    __slots__ = ("_done", "_due", "_error", "_lock", "_state", "execution", "folder", "granted", "steps")
+    __slots__ = ("_done", "_due", "_error", "_lock", "_state", "_woken", "execution", "folder", "granted", "steps")
 
     IDLE, QUEUED, PARKED, BUSY, ENDED = range(5)
 
@@ -50,6 +51,7 @@ class Task:
         self._due = 0
         self._error: BaseException | None = None
         self._state = Task.IDLE
+        self._woken = False
         self._lock = threading.Lock()
 
     def claim(self, *states: int) -> bool:
@@ -61,11 +63,27 @@ class Task:
             return True
 
     def rest(self, state: int) -> int:
-        """Stop advancing; what comes next finds the task in that state. Returns a ticket for this rest."""
+        """Stop advancing; what comes next finds the task in that state.
+
+        Returns:
+            A ticket for this rest; 0 where the task was woken before it could park: then this thread goes on.
+        """
         with self._lock:
+            if state == Task.PARKED and self._woken:
+                self._woken = False
+                return 0
             self._state = state
             self._due += 1
             return self._due
+
+    def wake(self) -> bool:
+        """Become the one thread that advances the task, if it is parked; else the next attempt to park will fail."""
+        with self._lock:
+            self._woken = self._state == Task.BUSY
+            if self._state != Task.PARKED:
+                return False
+            self._state = Task.BUSY
+            return True
 
     def is_due(self, ticket: int) -> bool:
         """Become the one thread that advances the task, if it still rests as it did when the ticket was issued."""
@@ -136,7 +154,7 @@ class Engine:
                     effect = task.steps.throw(thrown)
                 if self._rests(task, effect, here=here):
                     return
-                answer = task.execution.perform(effect)
+                answer = None if type(effect) is effects.Wait else task.execution.perform(effect)
             except StopIteration as end:
                 task.end(end.value, None)
                 return
@@ -149,9 +167,8 @@ class Engine:
     def _rests(self, task: Task, effect: effects.Effect, *, here: bool) -> bool:
         """Whether the effect is left to another thread, or to later."""
         kind = type(effect)
-        if kind is effects.Wait:
-            self._park(task, effect)  # type: ignore[arg-type]
-            return True
+        if isinstance(effect, effects.Wait):
+            return self._park(task, effect)
         if kind is effects.Admit and not here:
             self._queue(task)
             return True
@@ -181,19 +198,23 @@ class Engine:
         task.rest(Task.QUEUED)
         task.execution.admit(granted)
 
-    def _park(self, task: Task, effect: effects.Wait) -> None:
+    def _park(self, task: Task, effect: effects.Wait) -> bool:
+        """Rest until the wait is over or somebody wakes the task; ``False`` if there is news already."""
         task.execution.listen(effect.folder)
+        if task.execution.has_news():
+            return False
         ticket = task.rest(Task.PARKED)
+        if not ticket:
+            return False
         due = task.execution.world.clock.monotonic() + jittered(effect.seconds)
         with self._news:
             heapq.heappush(self._timers, (due, next(self._order), task, ticket))
             if self._timers[0][2] is task:
                 self._call_a_thread()
-        if task.execution.has_news():
-            self._wake(task)
+        return True
 
     def _wake(self, task: Task) -> None:
-        if task.claim(Task.PARKED):
+        if task.wake():
             self._push(task, None)
 
     # ------------------------------------------------------------------------------------------------ threads

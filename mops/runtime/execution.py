@@ -31,13 +31,20 @@ class Errand(Protocol):
     """
 
     @property
-    def world(self) -> World: ...
+    def world(self) -> World:
+        """See above."""
+
     @property
-    def shell(self) -> Shell | None: ...
+    def shell(self) -> Shell | None:
+        """See above."""
+
     @property
-    def slots(self) -> Slots: ...
+    def slots(self) -> Slots:
+        """See above."""
+
     @property
-    def serializer(self) -> Serializer: ...
+    def serializer(self) -> Serializer:
+        """See above."""
 
     def argv(self, folder: str, epoch: int) -> Sequence[str]:
         """The command line for an epoch of a memo."""
@@ -153,10 +160,10 @@ class Execution:
 
         self.world.beat_from_a_thread()
         shell = self._errand.shell
-        assert shell is not None  # noqa: S101 - inline calls are run, not started
+        assert shell is not None
         argv = self._errand.argv(effect.folder, effect.epoch)
         lease, self._lease = self._lease, None  # from here on the command has it
-        self._command = Command(shell, argv, lambda: self.wake(), lease.end if lease is not None else _nothing)
+        self._command = Command(shell, argv, self.wake, lease.end if lease is not None else _nothing)
 
     def _ask(self, _: effects.Ask) -> effects.Job:
         if self._command is None:

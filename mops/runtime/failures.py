@@ -23,7 +23,7 @@ def describe(exception: BaseException, serializer: Serializer) -> FailureRecord:
 
 
 def rebuild(record: FailureRecord, serializer: Serializer) -> BaseException:
-    """The exception as it was raised, with the remote's traceback as its cause; ``RemoteError`` where it cannot be had."""
+    """The exception as it was raised, caused by the remote's traceback; ``RemoteError`` where it cannot be had."""
     error: Any = None
     if record.pickled:
         with contextlib.suppress(Exception):

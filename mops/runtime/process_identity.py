@@ -55,12 +55,12 @@ def known_dead(producer: Any) -> bool:
 def _birth_and_state(pid: int) -> tuple[str, str]:
     """Start time in ticks since boot, and state, of a process; empty where they cannot be read."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return (fields[19], fields[0]) if len(fields) > 19 else ("", "")  # noqa: PLR2004 - fields 22 and 3 of proc(5)
+    return (fields[19], fields[0]) if len(fields) > 19 else ("", "")
 
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123 - no pathlib on this path
+        with open(path, encoding="ascii", errors="replace") as file:
             return file.read().strip()
     except OSError:
         return ""

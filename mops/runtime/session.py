@@ -75,7 +75,9 @@ class Session:
         with self._lock:
             self._needed.set()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._beat_while_needed, args=(drive,), name="mops-heartbeat", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._beat_while_needed, args=(drive,), name="mops-heartbeat", daemon=True
+                )
                 self._thread.start()
 
     def _beat_while_needed(self, drive: Callable[[Steps[None]], None]) -> None:

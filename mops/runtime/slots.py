@@ -1,20 +1,31 @@
 """Slots: how many commands, or submitted in-thread calls, of one Shell this process runs at once."""
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
 
 
 class Slots:
-    """A counted permission with a fair queue. All methods may be called from any number of threads at once."""
+    """A counted permission with a fair queue. All methods may be called from any number of threads at once.
+
+    A forked child begins with all slots free: what ran in them runs in the parent.
+    """
 
     def __init__(self, count: int) -> None:
-        self._free = count
+        self._count = count
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._free = self._count
         self._queue: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
 
     def acquire(self, granted: Callable[[], None]) -> None:
-        """Call ``granted`` once, as soon as there is a slot for it: in this thread if there is one now, else in a giver's."""
+        """Call ``granted`` once there is a slot: in this thread if there is one now, else in a giver's."""
+        if self._process != os.getpid():
+            self._begin()
         with self._lock:
             if not self._free:
                 self._queue.append(granted)

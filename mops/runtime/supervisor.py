@@ -1,4 +1,4 @@
-"""The supervisor: keeps the heartbeat of a remote, passes its output on, and reaps the child that runs the user's function.
+"""The supervisor of a remote: beats, passes output on, and reaps the child that runs the user's function.
 
 It stays single-threaded and touches nothing of the user's, so it sees a child that never lets go of the interpreter, is
 killed, or kills itself. If the supervisor itself is killed, the child ends too.
@@ -29,7 +29,7 @@ _TERMINATED: Final = 143
 """Exit status of a remote that was told to stop, as a shell reports it."""
 
 
-def supervise(  # noqa: PLR0913 - what differs between a remote and its tests
+def supervise(
     memo: Memo,
     number: int,
     timing: Timing,
@@ -96,7 +96,7 @@ class _Child:
     def watch(self, interval: float, beat: Callable[[], None]) -> None:
         """Beat and forward output until the child has ended."""
         wakeup, waker = os.pipe()
-        os.set_blocking(waker, False)  # noqa: FBT003 - the standard library's signature
+        os.set_blocking(waker, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         due = time.monotonic() + interval / 10  # a call of a second needs no heartbeat
@@ -113,7 +113,7 @@ class _Child:
 
     def crash(self) -> RemoteCrashed:
         """The error that says how the child died, with its last words."""
-        assert self.exit_code is not None  # noqa: S101 - it has been watched to its end
+        assert self.exit_code is not None
         tail = b"".join(self._tail).decode(errors="replace").rstrip()
         message = f"the process that ran the function ended with {describe_exit(self.exit_code)}, without an outcome"
         return RemoteCrashed(message + (f"; its last words:\n{tail}" if tail else ""), exit_code=self.exit_code)

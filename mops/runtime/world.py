@@ -1,4 +1,4 @@
-"""The world of one process: a blob store, a session on it, and who waits here. It performs what the core asks of them."""
+"""A blob store, a session on it, and who waits here: what the core asks of them is performed."""
 
 import os
 import threading
@@ -33,7 +33,13 @@ class World:
     """
 
     def __init__(
-        self, store: BlobStore, clock: Clock, report: Callable[[str], None], heartbeat: float, *, supervised: bool = False
+        self,
+        store: BlobStore,
+        clock: Clock,
+        report: Callable[[str], None],
+        heartbeat: float,
+        *,
+        supervised: bool = False,
     ) -> None:  # fmt: skip
         self.store = store
         self.clock = clock
@@ -58,7 +64,7 @@ class World:
         return self._session
 
     def beat_from_a_thread(self) -> None:
-        """Keep the session alive, from a thread of its own, for as long as it holds something. A supervisor does it itself."""
+        """Keep the session alive from a thread for as long as it holds something. A supervisor does it itself."""
         if not self._supervised:
             self.session.keep_beating(self._drive_release)
 

@@ -29,7 +29,7 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle i
 
 
 def offending_path(value: Any) -> str:
-    """Where in a value the deepest part stands that cannot be pickled, such as ``.client._lock``; empty for the value itself."""
+    """The path to the deepest part that cannot be pickled, such as ``.client._lock``; empty for the value itself."""
     path, seen = "", [value]
     while True:
         for step, part in _parts(value):

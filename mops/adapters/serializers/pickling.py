@@ -1,6 +1,7 @@
 """Values as pickles of protocol 5; what cannot be imported elsewhere travels by value, through cloudpickle.
 
-Most values never meet cloudpickle, whose import costs more than a whole hit: it is imported when a function or class turns
+Most values never meet cloudpickle, whose import costs more than a whole hit: it is imported when a function or class
+turns
 up that another process could not import.
 """
 
@@ -60,12 +61,14 @@ class PicklingSerializer(Serializer):
         stream, *rest = buffers
         try:
             if not rest and name_of_main() is None:
-                return pickle.loads(stream)  # noqa: S301 - the trust in a root is documented
+                return pickle.loads(stream)
             return _Unpickler(io.BytesIO(stream), buffers=[_writable(buffer) for buffer in rest]).load()
         except MopsError:
             raise
         except Exception as error:
-            raise UndecodableResultError(f"a stored value cannot be decoded: {type(error).__name__}: {error}") from error
+            raise UndecodableResultError(
+                f"a stored value cannot be decoded: {type(error).__name__}: {error}"
+            ) from error
 
 
 def _dump(pickler: Callable[..., pickle.Pickler], value: Any) -> Sequence[Buffer]:

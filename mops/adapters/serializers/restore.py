@@ -1,4 +1,4 @@
-"""What pickles in stores call by name to rebuild classes of ``__main__``. Names of this module are stored: never rename them."""
+"""Rebuilds classes of ``__main__`` from pickles. Pickles in stores name what is here: never rename it."""
 
 import pickle
 import sys
@@ -38,11 +38,11 @@ def live_class_or_value(qualname: str, digest: bytes, pickled: bytes) -> Any:
         live = getattr(live, name, None)
     if isinstance(live, type) and class_digest(live) == digest:
         return live
-    return pickle.loads(pickled)  # noqa: S301 - the trust in a root is documented
+    return pickle.loads(pickled)
 
 
 def class_digest(cls: type) -> bytes:
-    """A digest of the code in a class body: of its functions' bytecode, and of the names and types of what else it holds."""
+    """A digest of a class body: its functions' bytecode, and the names and types of what else it holds."""
     lines = [cls.__qualname__.encode(), *(base.__qualname__.encode() for base in cls.__bases__)]
     for name, member in sorted(vars(cls).items(), key=lambda item: item[0]):
         if name in {"__doc__", "__firstlineno__", "__static_attributes__", "__dict__", "__weakref__", "__module__"}:

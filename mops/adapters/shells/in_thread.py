@@ -11,7 +11,8 @@ from mops.core.ports.shell import RunsInline, Shell
 class InThreadShell(Shell, RunsInline):
     """Runs direct calls in the caller's thread, and submitted ones in up to ``max_workers`` threads.
 
-    Arguments are live objects, and whoever computes a result gets the object that was computed. Stateless, and safe to share.
+    Arguments are live objects, and whoever computes a result gets the object that was computed. Stateless, and safe
+    to share.
 
     Args:
         max_workers: threads for submitted calls; by default, as many as there are CPUs.

@@ -23,9 +23,9 @@ def start(argv: Sequence[str]) -> Future[None]:
     Raises:
         ShellFailed: the process could not be started.
     """
-    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100 - '' is the working directory
+    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     try:
-        process = subprocess.Popen(  # noqa: S603 - the command is ours
+        process = subprocess.Popen(
             [argv[0], "-P", *argv[1:]],  # -P: the working directory comes from our path alone
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -65,7 +65,7 @@ class ProcessFuture(Future[None]):
             self._process.kill()
 
     def _forward(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
+        assert self._process.stdout is not None
         for line in self._process.stdout:
             self._tail.append(line)
             try:

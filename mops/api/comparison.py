@@ -1,0 +1,116 @@
+"""In what two calls differ, as their claims describe them."""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from mops.api.history import PastCall, mapping_in, past_calls
+from mops.core.fingerprint import differences
+from mops.core.ports.blob_store import BlobStore
+
+Description = Mapping[str, Any]
+"""What a claim says of a call, the field ``call`` of its header, and ``pipeline_id``."""
+MOST_CANDIDATES: Final = 1000
+"""Of so many calls, the last ones that were written, the descriptions are read in search of the nearest."""
+_TOLD: Final = 20
+"""Differing definitions that are named one by one."""
+_FACTS: Final = (
+    ("pipeline_id", "pipeline"),
+    ("function", "function"),
+    ("logic_key", "logic key"),
+)
+_INTERPRETER: Final = ("cache_tag", "interpreter")
+
+
+def compare(before: Description, after: Description) -> list[str]:
+    """The differences between two calls, most telling first, one sentence each. Empty where nothing recorded differs."""
+    return [
+        *_facts(before, after, _FACTS),
+        *_arguments(before, after),
+        *definition_changes(before, after),
+    ]
+
+
+def definition_changes(before: Description, after: Description) -> list[str]:
+    """What differs in the code of two calls: the definitions by name, or the kind of bytecode that they were compared in."""
+    interpreter = _facts(before, after, (_INTERPRETER,))
+    if interpreter:
+        return interpreter  # then every definition differs, and says nothing
+    names = differences(mapping_in(before, "definitions"), mapping_in(after, "definitions"))
+    more = [f"{len(names) - _TOLD} more definitions changed"] if len(names) > _TOLD else []
+    return [name if name.endswith(")") else f"{name} changed" for name in names[:_TOLD]] + more
+
+
+def _facts(before: Description, after: Description, facts: Iterable[tuple[str, str]]) -> list[str]:
+    return [
+        f"{name}: {_shown(before.get(field))} -> {_shown(after.get(field))}"
+        for field, name in facts
+        if before.get(field) != after.get(field)
+    ]
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _arguments(before: Description, after: Description) -> Iterator[str]:
+    old, new = arguments_of(before), arguments_of(after)
+    for name in [*new, *(name for name in old if name not in new)]:
+        (digest, text), (other, other_text) = old.get(name, ("", "not taken")), new.get(name, ("", "not taken"))
+        if digest == other:
+            continue
+        if text == other_text:
+            yield f"argument {name}: {text}, with other content"
+        else:
+            yield f"argument {name}: {text} -> {other_text}"
+
+
+def arguments_of(call: Description) -> dict[str, tuple[str, str]]:
+    """Digest and description of each argument, by name."""
+    notes = call.get("arguments")
+    found = {}
+    for note in notes if isinstance(notes, list) else ():
+        if isinstance(note, list) and len(note) == 3:
+            name, digest, text = map(str, note)
+            found[name] = digest, text
+    return found
+
+
+def nearest_earlier_call(
+    store: BlobStore, function_folder: str, call: Description, *, but: str, before: float | None
+) -> PastCall | None:  # fmt: skip
+    """The earlier call of the same function that has most arguments in common with a call; among those, the last one.
+
+    Looks at the 1,000 calls of the function that were written last.
+
+    Args:
+        store: where to look.
+        function_folder: key of the folder of the function, or of the same function with another logic key.
+        call: the call.
+        but: memo folder of the call itself.
+        before: when the call was claimed; ``None`` where it never was.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    name = function_folder.partition("@")[0]
+    candidates = (
+        past
+        for past in past_calls(store, name)
+        if past.memo.folder != but and past.memo.folder.rsplit("/", 2)[0].partition("@")[0] == name
+    )
+    arguments = set(arguments_of(call).items())
+
+    def nearness(past: PastCall) -> tuple[int, bool, float]:
+        assert past.claim is not None
+        shared = len(arguments & set(arguments_of(past.claim.call).items()))
+        return shared, past.claim.call.get("logic_key") == call.get("logic_key"), past.claim.utc or 0.0
+
+    latest = heapq.nlargest(MOST_CANDIDATES, candidates, key=lambda past: past.modified)
+    return max((past for past in latest if _is_earlier(past, before)), key=nearness, default=None)
+
+
+def _is_earlier(past: PastCall, before: float | None) -> bool:
+    if past.claim is None:
+        return False
+    return before is None or (past.claim.utc or 0.0) < before

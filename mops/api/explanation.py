@@ -1,0 +1,178 @@
+"""Why a call is a hit or a miss, and what changed in its code."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final, final
+
+import attrs
+
+from mops.api.comparison import Description, compare, definition_changes, nearest_earlier_call
+from mops.api.history import PastCall, Record, number_in, past_call, past_calls
+from mops.core.blob_layout import Memo
+from mops.core.envelope import Envelope
+from mops.core.errors import MopsError
+from mops.core.ports.blob_store import BlobStore
+
+_AT_MOST: Final = 1000
+"""Blobs that are listed in search of earlier code: what object stores give in one answer."""
+_said: Final[dict[tuple[str, bytes], object]] = {}
+
+
+@final
+@attrs.frozen
+class Explanation:
+    """Why a call is a hit or a miss, as the store was when it was asked. ``str()`` is for people.
+
+    Attributes:
+        memo_uri: the address of everything about the call.
+        hit: the next call is served from the store.
+        reason: one sentence.
+        differences: what differs from the call that ``reason`` names, one sentence each.
+        opaque: constants that the function reaches and that count by name and type alone: a change of their value is
+            not noticed.
+    """
+
+    memo_uri: str
+    hit: bool
+    reason: str
+    differences: tuple[str, ...] = ()
+    opaque: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{'hit' if self.hit else 'miss'}: {self.reason}", *(f"  {each}" for each in self.differences)]
+        lines += [f"  not noticed: a change of {name}, which counts by name and type alone" for name in self.opaque]
+        return "\n".join([*lines, f"  memo: {self.memo_uri}"])
+
+
+def explain_call(store: BlobStore, memo: Memo, about: bytes) -> Explanation:
+    """Explain what the next call would come to. Starts nothing, writes nothing, unpickles nothing.
+
+    Args:
+        store: where it would be looked up.
+        memo: its address.
+        about: what its claim would say of it, a JSON object.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    past = past_call(store, memo.folder)
+    call = {**json.loads(about), "pipeline_id": past.names[0]}
+    opaque = tuple(str(name) for name in call.get("opaque", ()))
+    if past.state == "stored":
+        changes = () if past.code_in_key or past.claim is None else definition_changes(past.claim.call, call)
+        reason = _about_result(past) + (", served although its code changed since" if changes else "")
+        return Explanation(past.uri, hit=True, reason=reason, differences=tuple(changes), opaque=opaque)
+    reason, differences = _about_miss(past, call)
+    return Explanation(past.uri, hit=False, reason=reason, differences=tuple(differences), opaque=opaque)
+
+
+def _about_result(past: PastCall) -> str:
+    assert past.result is not None  # noqa: S101 - it is stored
+    elapsed = number_in(past.result.header, "elapsed")
+    return f"computed {_by_whom(past.result)}" + (f", in {elapsed:.3g} s" if elapsed is not None else "")
+
+
+def _by_whom(record: Record) -> str:
+    who = record.producer
+    when = "" if record.utc is None else f" at {utc_text(record.utc)}"
+    return f"by {who.get('user', '?')} on {who.get('host', '?')}{when}"
+
+
+def utc_text(utc: float) -> str:
+    """A time in seconds since the epoch, as people and programs read it: ``2025-06-01T12:00:00Z``."""
+    try:
+        return datetime.fromtimestamp(utc, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OSError, OverflowError, ValueError):  # no clock showed this
+        return str(utc)
+
+
+def _about_miss(past: PastCall, call: Description) -> tuple[str, list[str]]:
+    epoch = past.last_epoch
+    if past.state == "running" and epoch is not None:
+        return f"it is being computed, {_by_whom(epoch.adoption or epoch.claim)}", []
+    if past.state == "unreadable" and past.result is not None:
+        return f"what is stored cannot be read: {past.result.trouble}", []
+    if past.state != "absent":
+        return f"no result stands: {what_became_of(past)}", []
+    near = nearest_earlier_call(past.store, past.memo.folder.rsplit("/", 2)[0], call, but=past.memo.folder, before=None)
+    if near is None:
+        return f"no call of {call.get('function')} is stored in pipeline {call['pipeline_id']}", []
+    return f"the nearest call that is stored is {near.uri}", compare(near.description, call)
+
+
+def what_became_of(past: PastCall) -> str:
+    """The state of a call in a few words, with the failure where it failed."""
+    end = past.last_epoch.end if past.last_epoch is not None else None
+    if past.state == "failed" and end is not None and end.failure is not None:
+        return f"its last attempt failed with {failure_text(end.failure)}"
+    if past.state == "stopped" and end is not None:
+        return f"its last attempt ended: {end.header.get('why') or end.trouble}"
+    return {"interrupted": "the process that ran it is gone", "voided": "its result was voided"}.get(past.state,
+    past.state)
+
+
+def failure_text(failure: Mapping[str, Any]) -> str:
+    """Type and message of a stored failure, on one line."""
+    lineage = failure.get("lineage")
+    name = str(lineage[0]) if isinstance(lineage, list) and lineage else "an exception"
+    message = " ".join(str(failure.get("message", "")).split())
+    return f"{name.removeprefix('builtins:')}: {message}" if message else name.removeprefix("builtins:")
+
+
+# ------------------------------------------------------------------------------------------------ said once
+def changes_since(store: BlobStore, memo: Memo, stored: Envelope, definitions: bytes) -> str:
+    """What changed in the code since a result was computed that is served all the same. Never fails.
+
+    Args:
+        store: where the result is.
+        memo: its address.
+        stored: the result.
+        definitions: what a claim would say of the code now, a JSON object.
+    """
+    try:
+        epoch = stored.header()["epoch"]
+        claim = PastCall(store, memo.folder, {}).read(f"e{int(epoch)}")
+        changes = definition_changes(claim.call, json.loads(definitions)) if claim.kind == "claim" else []
+    except (MopsError, KeyError, TypeError, ValueError):
+        changes = []
+    what = f": {'; '.join(changes)}" if changes else ""
+    return f"served from the store, although its code changed since it was computed{what}"
+
+
+def say_what_changed(store: BlobStore, memo: Memo, definitions: bytes) -> None:
+    """On a miss, say at level INFO what changed in the code since earlier calls; once a process, function and code.
+
+    One listing and one read, the first time; to be asked only where the logger ``mops`` is listened to. Never fails.
+    """
+    function = memo.folder.rsplit("/", 2)[0]
+    token = object()
+    if _said.setdefault((f"{store.uri}/{function}", memo.fingerprint), token) is not token:
+        return
+    try:
+        text = _what_changed(store, memo, json.loads(definitions))
+    except (MopsError, KeyError, TypeError, ValueError):
+        return
+    if text:
+        import logging  # somebody who listens has it loaded
+
+        logging.getLogger("mops").info(text)
+
+
+def _what_changed(store: BlobStore, memo: Memo, call: Description) -> str:
+    """A sentence, where the function was called with other code before."""
+    function, own, digest = memo.folder.rsplit("/", 2)
+    others, known = [], False
+    for past in islice(past_calls(store, f"{function}/"), _AT_MOST):
+        known = known or past.memo.folder.rsplit("/", 2)[1] == own
+        others += [past] if past.memo.folder.rsplit("/", 2)[1] != own and "e1" in past.blobs else []
+    same = [past for past in others if past.memo.digest == memo.digest]
+    if not same and (known or not others):
+        return ""
+    before = max(same or others, key=lambda past: past.modified)
+    changes = definition_changes(before.claim.call, call) if before.claim is not None else []
+    if not changes:
+        return ""
+    what = "computed anew because" if same else "its code is not the one of earlier calls:"
+    return f"{call.get('function')}: {what} {'; '.join(changes)}"

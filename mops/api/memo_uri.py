@@ -1,0 +1,49 @@
+"""From what a person types to a memo: its URI, or the path of its folder."""
+
+import os
+import re
+from typing import Final
+
+from mops.api.locate import leaves_the_process, locate_blob_store
+from mops.core.blob_layout import ROOT, Memo, memo_from_folder
+from mops.core.errors import ConfigurationError
+from mops.core.ports.blob_store import BlobStore
+
+_MARK: Final = f"/{ROOT}/memo/"
+_SLOT: Final = re.compile(r"r\d+|e\d+(\.(\d+|out))?")
+
+
+def store_for_people(root: object) -> BlobStore:
+    """The store under a root, as ``locate_blob_store`` has it.
+
+    Raises:
+        ConfigurationError: it names no blob store, or one that only another process could see into.
+    """
+    store = locate_blob_store(root)
+    if not leaves_the_process(store):
+        raise ConfigurationError(
+            f"{store.uri} lives in the memory of the process that uses it; nobody else can look into it"
+        )
+    return store
+
+
+def open_memo(text: str) -> tuple[BlobStore, Memo]:
+    """The store and the address of a memo. Does no I/O.
+
+    Args:
+        text: a memo URI, or the path of the memo's folder on this machine; the name of a blob in it may follow.
+
+    Raises:
+        ConfigurationError: it names no memo, or a store that cannot be opened from here.
+        InvalidKey: what follows the root is not the folder of a memo.
+    """
+    where = text if "://" in text else os.path.abspath(os.path.expanduser(text))
+    root, found, folder = where.rstrip("/").partition(_MARK)
+    if not found:
+        raise ConfigurationError(
+            f"{text} is no memo URI: those have the form <blob root>{_MARK}<pipeline>/<function>/..."
+        )
+    above, _, last = folder.rpartition("/")
+    if _SLOT.fullmatch(last):
+        folder = above
+    return store_for_people(root or "/"), memo_from_folder(_MARK[1:] + folder)
