@@ -285,6 +285,22 @@ def _() -> Any:
     return [(orchestrate, "_is_over", asked_late)]
 
 
+@mutation("a voided result counts as no outcome", "void", "payload")
+def _() -> Any:
+    is_over = orchestrate._is_over
+
+    def forgetful(flight: Any, epoch: Epoch, job: Any) -> Any:
+        if job is None or not job.ended:
+            return (yield from is_over(flight, epoch, job))
+        generation, flight.generation = flight.generation, 0
+        try:
+            return (yield from is_over(flight, epoch, job))
+        finally:
+            flight.generation = generation
+
+    return [(orchestrate, "_is_over", forgetful)]
+
+
 @mutation("a forked child speaks for its parent", "fork")
 def _() -> Any:
     ran = effects.Ran.__init__
