@@ -29,7 +29,8 @@ _DERIVED = frozenset(
         "__attrs_attrs__", "__attrs_own_setattr__", "__attrs_props__", "__classcell__", "__conditional_annotations__",
         "__dataclass_fields__", "__dataclass_params__", "__dict__", "__doc__", "__firstlineno__", "__module__",
         "__orig_bases__", "__parameters__", "__private_attributes__", "__pydantic_fields__", "__qualname__",
-        "__signature__", "__static_attributes__", "__type_params__", "__weakref__", "_abc_impl", "model_fields",
+        "__signature__", "__slotnames__", "__static_attributes__", "__type_params__", "__weakref__", "_abc_impl",
+        "model_fields",
     )
 )  # fmt: skip
 _FIELD_TABLES = (

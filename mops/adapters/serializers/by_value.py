@@ -21,11 +21,31 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle i
             name = name_of_main()
             if name is not None:
                 return find_class, (name, obj.__qualname__)
-            return live_class_or_value, (obj.__qualname__, class_digest(obj), cloudpickle.dumps(obj))
+            return live_class_or_value, (obj.__qualname__, class_digest(obj), _dump_class(obj))
         reduce = getattr(type(obj), "__mops_reduce__", None)
         if reduce is not None:
             return reduce(obj)
-        return super().reducer_override(obj)
+        return _with_slots(obj, super().reducer_override(obj))
+
+
+class _ClassPickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is untyped
+    def reducer_override(self, obj: Any) -> Any:
+        return _with_slots(obj, super().reducer_override(obj))
+
+
+def _dump_class(cls: type) -> bytes:
+    stream = io.BytesIO()
+    _ClassPickler(stream, protocol=5).dump(cls)
+    return stream.getvalue()
+
+
+def _with_slots(obj: Any, reduced: Any) -> Any:
+    """Have a class rebuilt with its slots: without them, the state of its instances would not fit the live class."""
+    slots = vars(obj).get("__slots__") if isinstance(obj, type) else None
+    if slots and isinstance(reduced, tuple):
+        body = reduced[1][3]  # of the class, before its members are set
+        body["__slots__"] = slots
+    return reduced
 
 
 def offending_path(value: Any) -> str:
