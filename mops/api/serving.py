@@ -3,7 +3,7 @@
 from contextvars import ContextVar
 from typing import Final, final
 
-from mops.core.blob_layout import Memo
+from mops.core.blob_layout import Memo, describe_folder
 from mops.core.errors import RecursiveCallError
 
 
@@ -41,7 +41,10 @@ def is_being_served(memo: Memo) -> bool:
     for served in serving:
         if (function, digest) == _identity(served.folder)[::2]:
             if served.entered:
-                raise RecursiveCallError("the call is inside of itself: it would wait for its own result")
+                raise RecursiveCallError(
+                    "the call is inside of itself: it would wait for its own result",
+                    function=describe_folder(memo.folder)[1],
+                )
             served.entered = True
             return True
     return False
