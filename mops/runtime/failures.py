@@ -2,6 +2,7 @@
 
 import contextlib
 import traceback
+from types import TracebackType
 from typing import Any, Final
 
 from mops.core.errors import MopsError
@@ -43,10 +44,18 @@ def _text_of(exception: BaseException) -> str:
 
 def _traceback_of(exception: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(exception))
+        text = "".join(traceback.format_exception(type(exception), exception, _without_our_frames(exception)))
     except Exception:  # noqa: BLE001 - as above
         text = "".join(traceback.format_tb(exception.__traceback__)) + type(exception).__qualname__
     return text[-_LONGEST_TEXT:]
+
+
+def _without_our_frames(exception: BaseException) -> TracebackType | None:
+    """The traceback from the user's function on: how mops came to call it is nobody's concern."""
+    frames = exception.__traceback__
+    while frames is not None and str(frames.tb_frame.f_globals.get("__name__")).partition(".")[0] == "mops":
+        frames = frames.tb_next
+    return frames or exception.__traceback__
 
 
 def _pickle_of(exception: BaseException, serializer: Serializer) -> bytes:
