@@ -23,7 +23,7 @@ _INTERPRETER: Final = ("cache_tag", "interpreter")
 
 
 def compare(before: Description, after: Description) -> list[str]:
-    """The differences between two calls, most telling first, one sentence each. Empty where nothing recorded differs."""
+    """The differences between two calls, most telling first, a sentence each. Empty where nothing known differs."""
     return [
         *_facts(before, after, _FACTS),
         *_arguments(before, after),
@@ -32,7 +32,7 @@ def compare(before: Description, after: Description) -> list[str]:
 
 
 def definition_changes(before: Description, after: Description) -> list[str]:
-    """What differs in the code of two calls: the definitions by name, or the kind of bytecode that they were compared in."""
+    """What differs in the code of two calls: definitions by name, or the kind of bytecode that both are digests of."""
     interpreter = _facts(before, after, (_INTERPRETER,))
     if interpreter:
         return interpreter  # then every definition differs, and says nothing

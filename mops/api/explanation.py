@@ -1,15 +1,14 @@
 """Why a call is a hit or a miss, and what changed in its code."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Final, final
+from typing import Final, final
 
 import attrs
 
 from mops.api.comparison import Description, compare, definition_changes, nearest_earlier_call
 from mops.api.history import PastCall, Record, number_in, past_call, past_calls
+from mops.api.wording import duration_text, failure_text, printable, utc_text
 from mops.core.blob_layout import Memo
 from mops.core.envelope import Envelope
 from mops.core.errors import MopsError
@@ -17,6 +16,7 @@ from mops.core.ports.blob_store import BlobStore
 
 _AT_MOST: Final = 1000
 """Blobs that are listed in search of earlier code: what object stores give in one answer."""
+_FATES: Final = {"interrupted": "the process that ran it is gone", "voided": "its result was voided"}
 _said: Final[dict[tuple[str, bytes], object]] = {}
 
 
@@ -43,7 +43,7 @@ class Explanation:
     def __str__(self) -> str:
         lines = [f"{'hit' if self.hit else 'miss'}: {self.reason}", *(f"  {each}" for each in self.differences)]
         lines += [f"  not noticed: a change of {name}, which counts by name and type alone" for name in self.opaque]
-        return "\n".join([*lines, f"  memo: {self.memo_uri}"])
+        return "\n".join(map(printable, [*lines, f"  memo: {self.memo_uri}"]))
 
 
 def explain_call(store: BlobStore, memo: Memo, about: bytes) -> Explanation:
@@ -69,23 +69,15 @@ def explain_call(store: BlobStore, memo: Memo, about: bytes) -> Explanation:
 
 
 def _about_result(past: PastCall) -> str:
-    assert past.result is not None  # noqa: S101 - it is stored
+    assert past.result is not None
     elapsed = number_in(past.result.header, "elapsed")
-    return f"computed {_by_whom(past.result)}" + (f", in {elapsed:.3g} s" if elapsed is not None else "")
+    return f"computed {_by_whom(past.result)}" + (f", in {duration_text(elapsed)}" if elapsed is not None else "")
 
 
 def _by_whom(record: Record) -> str:
     who = record.producer
     when = "" if record.utc is None else f" at {utc_text(record.utc)}"
     return f"by {who.get('user', '?')} on {who.get('host', '?')}{when}"
-
-
-def utc_text(utc: float) -> str:
-    """A time in seconds since the epoch, as people and programs read it: ``2025-06-01T12:00:00Z``."""
-    try:
-        return datetime.fromtimestamp(utc, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OSError, OverflowError, ValueError):  # no clock showed this
-        return str(utc)
 
 
 def _about_miss(past: PastCall, call: Description) -> tuple[str, list[str]]:
@@ -109,16 +101,7 @@ def what_became_of(past: PastCall) -> str:
         return f"its last attempt failed with {failure_text(end.failure)}"
     if past.state == "stopped" and end is not None:
         return f"its last attempt ended: {end.header.get('why') or end.trouble}"
-    return {"interrupted": "the process that ran it is gone", "voided": "its result was voided"}.get(past.state,
-    past.state)
-
-
-def failure_text(failure: Mapping[str, Any]) -> str:
-    """Type and message of a stored failure, on one line."""
-    lineage = failure.get("lineage")
-    name = str(lineage[0]) if isinstance(lineage, list) and lineage else "an exception"
-    message = " ".join(str(failure.get("message", "")).split())
-    return f"{name.removeprefix('builtins:')}: {message}" if message else name.removeprefix("builtins:")
+    return _FATES.get(past.state, past.state)
 
 
 # ------------------------------------------------------------------------------------------------ said once
@@ -162,7 +145,7 @@ def say_what_changed(store: BlobStore, memo: Memo, definitions: bytes) -> None:
 
 def _what_changed(store: BlobStore, memo: Memo, call: Description) -> str:
     """A sentence, where the function was called with other code before."""
-    function, own, digest = memo.folder.rsplit("/", 2)
+    function, own, _ = memo.folder.rsplit("/", 2)
     others, known = [], False
     for past in islice(past_calls(store, f"{function}/"), _AT_MOST):
         known = known or past.memo.folder.rsplit("/", 2)[1] == own
@@ -175,4 +158,4 @@ def _what_changed(store: BlobStore, memo: Memo, call: Description) -> str:
     if not changes:
         return ""
     what = "computed anew because" if same else "its code is not the one of earlier calls:"
-    return f"{call.get('function')}: {what} {'; '.join(changes)}"
+    return printable(f"{call.get('function')}: {what} {'; '.join(changes)}")

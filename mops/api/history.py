@@ -159,15 +159,16 @@ class PastCall:
     @cached_property
     def claim(self) -> Record | None:
         """The claim of the epoch that the result comes from; without a result, the last that can be read."""
-        epoch = number_in(self.result.header, "epoch") if self.result and self.result.kind == "result" else None
-        numbers = [] if epoch is None else [int(epoch)]
-        numbers += range(self._count("e", 1), 0, -1)
+        count = self._count("e", 1)
+        result = self.result if count > 1 else None  # with one epoch, there is nothing to ask it
+        epoch = None if result is None else number_in(result.header, "epoch")
+        numbers = [*([] if epoch is None else [int(epoch)]), *range(count, 0, -1)]
         records = (self.read(claim_slot(number)) for number in numbers if claim_slot(number) in self.blobs)
         return next((record for record in records if record.kind == "claim"), None)
 
     @property
     def names(self) -> tuple[str, str, str | None]:
-        """Pipeline id, ``module:qualname`` and logic key: as the folder tells them, or the claim where they were cut."""
+        """Pipeline id, ``module:qualname`` and logic key: from the folder, or the claim where they were cut."""
         try:
             names = describe_folder(self.memo.folder)
         except ValueError:  # no mops wrote this name

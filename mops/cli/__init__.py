@@ -1,6 +1,5 @@
 """The command line: one command a module."""
 
+from mops.cli.commands import main
 
-def main() -> int:
-    """Run the command line."""
-    raise NotImplementedError
+__all__ = ["main"]
