@@ -1,7 +1,7 @@
 """The decorator: a function whose calls a Runner takes."""
 
 from collections.abc import Callable, Iterable
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from mops.api.declaration import Declaration, refuse_what_cannot_be_memoized
@@ -230,9 +230,12 @@ def pure(
     Raises:
         As ``use_runner``.
     """
+    decorate = use_runner(_runner_of_pure(), logic_key=logic_key, ignore=ignore, name=name)
+    return decorate if function is None else decorate(function)
+
+
+@cache
+def _runner_of_pure() -> "MemoizingPicklingRunner":
     from mops.api.memoizing_runner import MemoizingPicklingRunner
 
-    decorate = use_runner(
-        MemoizingPicklingRunner(blob_root=defaults.mops_root), logic_key=logic_key, ignore=ignore, name=name
-    )
-    return decorate if function is None else decorate(function)
+    return MemoizingPicklingRunner(blob_root=defaults.mops_root)
