@@ -41,11 +41,11 @@ def main(names: Sequence[str]) -> int:
 def prepare_room() -> None:
     """Copy what the tests read into a folder where ``import mops`` can only mean the installed wheel."""
     shutil.rmtree(ROOM, ignore_errors=True)
-    litter = shutil.ignore_patterns("__pycache__", "results")
-    for name in ("tests", "examples", "docs", "benchmarks"):
+    litter = shutil.ignore_patterns("__pycache__", "results", ".mops-demo")
+    for name in ("tests", "examples", "docs", "benchmarks", ".ci"):
         shutil.copytree(PROJECT / name, ROOM / name, ignore=litter)
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(PROJECT / name, ROOM / name)
+    for file in (*PROJECT.glob("*.md"), *map(PROJECT.joinpath, ("pyproject.toml", "Makefile", "LICENSE"))):
+        shutil.copy(file, ROOM)
 
 
 def lint_stages(python: Path) -> list[Stage]:
