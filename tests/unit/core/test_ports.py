@@ -1,0 +1,63 @@
+"""What the ports promise of themselves: the command line of a remote, and who has which capability."""
+
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mops.core.ports.runner import SupportsSubmit
+from mops.core.ports.shell import RemoteCommand, RunsInline, SupportsLimits, parse_remote
+
+COMMAND = RemoteCommand("file:///root", "mops1/memo/default/pkg--f/any/00", 3)
+
+
+@given(root=st.text(), memo=st.text(), epoch=st.integers(min_value=0))
+def test_a_remote_reads_what_the_orchestrator_wrote(root: str, memo: str, epoch: int):
+    command = RemoteCommand(root, memo, epoch)
+
+    python, *module, word = command.argv(sys.executable)[:4]
+
+    assert (python, module, word) == (sys.executable, ["-m", "mops"], "remote")
+    assert parse_remote(command.argv(sys.executable)[4:]) == command
+
+
+def test_the_order_of_options_does_not_matter():
+    assert parse_remote(["--epoch", "3", "--memo", COMMAND.memo, "--root", COMMAND.root]) == COMMAND
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--root", "r", "--memo", "m"],
+        ["--root", "r", "--memo", "m", "--epoch"],
+        ["--root", "r", "--memo", "m", "--epoch", "-1"],
+        ["--root", "r", "--memo", "m", "--epoch", "one"],
+        ["--root", "r", "--memo", "m", "--era", "1"],
+        ["--root", "r", "--memo", "m", "--epoch", "1", "--more", "x"],
+        ["--root", "r", "--root", "s", "--memo", "m"],
+    ],
+)
+def test_another_command_line_is_refused_with_the_right_one(arguments: list[str]):
+    with pytest.raises(ValueError, match="--root ROOT --memo MEMO --epoch EPOCH, not: "):
+        parse_remote(arguments)
+
+
+def test_capabilities_are_told_by_shape():
+    class Inline:
+        runs_inline = True
+        max_workers = 1
+
+    class Limited:
+        max_workers = 1
+        start_timeout = 10.0
+
+    assert isinstance(Inline(), RunsInline)
+    assert not isinstance(Inline(), SupportsLimits)
+    assert isinstance(Limited(), SupportsLimits)
+    assert not isinstance(Limited(), RunsInline)
+    with ThreadPoolExecutor(1) as pool:
+        assert isinstance(pool, SupportsSubmit)
+    assert not isinstance(Future(), SupportsSubmit)

@@ -1,0 +1,35 @@
+"""The last words of a command become advice."""
+
+import signal
+
+import pytest
+
+from mops.core.remote_output import advice_for, describe_exit
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("/usr/bin/python3: No module named mops", "pip install mops-run"),
+        ("ModuleNotFoundError: No module named 'mops.api'", "a part of it, is not installed"),
+        (
+            "python: No module named mops.__main__; 'mops' is a package and cannot be directly executed",
+            "another package",
+        ),
+        ("OSError: [Errno 28] No space left on device", "the disk is full"),
+    ],
+)
+def test_known_last_words_say_what_to_do(words: str, advice: str):
+    assert advice in advice_for(f"Traceback\n{words}\n")
+
+
+def test_unknown_last_words_give_no_advice():
+    assert advice_for("Segmentation fault") == ""
+
+
+def test_an_exit_status_is_told_in_words():
+    assert describe_exit(0) == "exit status 0"
+    assert describe_exit(3) == "exit status 3"
+    assert describe_exit(-signal.SIGKILL) == "signal 9 (SIGKILL, often for lack of memory)"
+    assert describe_exit(-signal.SIGTERM) == "signal 15 (SIGTERM)"
+    assert describe_exit(-64) == "signal 64 (unknown)"
