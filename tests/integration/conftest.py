@@ -51,6 +51,30 @@ class Project:
         """What a program prints."""
         return self.run(self.write("script.py", text), **options).stdout
 
+    def lines(self, name: str) -> list[str]:
+        """What programs appended to a file of the project; one without it has no line."""
+        path = self.folder / name
+        return path.read_text().splitlines() if path.exists() else []
+
+    def wait_until(self, condition, seconds: float = 60) -> None:
+        """Return as soon as the condition holds."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            time.sleep(0.01)
+
+    def processes(self) -> list[list[str]]:
+        """The command lines of all living processes that work on the root, this one's children and others."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                command = path.read_text().split("\0")
+            except OSError:
+                continue  # it has ended
+            if any(str(self.root) in argument for argument in command):
+                found.append(command)
+        return found
+
     def results(self, root: Path | None = None) -> list[Path]:
         """The stored results."""
         return sorted((root or self.root).glob("mops1/memo/**/r[0-9]*"))
@@ -63,11 +87,3 @@ class Project:
 @pytest.fixture
 def project(tmp_path):
     return Project(tmp_path)
-
-
-def wait_until(condition, seconds: float = 30) -> None:
-    """Return as soon as the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.01)
