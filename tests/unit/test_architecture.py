@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -20,6 +21,9 @@ TEST_TOOLS = {"pytest", "hypothesis", "mops.testing"}
 SLOW = {"inspect", "logging", "importlib.metadata", "subprocess", "concurrent.futures"}
 
 PACKAGE = Path(mops.__file__).parent
+TOUCHING = {"open", "print", "input", "__import__", "breakpoint", "exit", "quit"}
+
+CORE = sorted((PACKAGE / "core").rglob("*.py"))
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -62,6 +66,17 @@ def test_modules_and_functions_stay_small(path: Path):
     assert source.count("\n") <= LONGEST_MODULE
     too_long = {f.name: length(f) for f in functions(ast.parse(source)) if length(f) > LONGEST_FUNCTION}
     assert not too_long
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_core_calls_no_built_in_that_touches_the_world(path: Path):
+    names = {node.func.id for node in ast.walk(ast.parse(path.read_text())) if is_call_by_name(node)}
+
+    assert not names & TOUCHING
+
+
+def is_call_by_name(node: ast.AST) -> TypeGuard[Any]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
