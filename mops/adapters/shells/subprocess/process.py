@@ -66,13 +66,14 @@ class ProcessFuture(Future[None]):
 
     def _forward(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._tail.append(line)
-            try:
-                sys.stderr.write(line.decode(errors="replace"))
-                sys.stderr.flush()
-            except (AttributeError, OSError, ValueError):
-                continue  # no standard error to write to: losing output never fails a call
+        with self._process.stdout as output:
+            for line in output:
+                self._tail.append(line)
+                try:
+                    sys.stderr.write(line.decode(errors="replace"))
+                    sys.stderr.flush()
+                except (AttributeError, OSError, ValueError):
+                    continue  # no standard error to write to: losing output never fails a call
 
     def _watch(self) -> None:
         exit_code = self._process.wait()
