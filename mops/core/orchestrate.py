@@ -54,6 +54,10 @@ from mops.core.result import Failure, Success
 _POLL_FRACTION: Final = 8
 _LONGEST_POLL: Final = 20.0
 _LEAVE_PATIENCE: Final = 1.0
+_NO_OUTCOME: Final = (
+    "the function may have ended its process; or the Shell returned before the command had ended; "
+    "or another package named mops is installed there: the distribution is mops-run"
+)
 
 
 @final
@@ -287,8 +291,8 @@ def _is_over(flight: _Flight, epoch: Epoch, job: Job | None) -> Steps[bool]:
     yield from read_log(call.memo, epoch, call.timing.in_flight)
     if epoch.end is not None:
         return True
-    error = job.error or ShellFailed("the command ended with exit status 0, but published no outcome")
-    failure = yield Describe(error)
+    silent = ShellFailed("the command ended with exit status 0, but published no outcome", advice=_NO_OUTCOME)
+    failure = yield Describe(job.error or silent)
     return (yield from close(call.memo, epoch, FAILED, call.timing.in_flight, failure))
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError, Future
 from mops.core.effects import Job
 from mops.core.errors import ShellFailed
 from mops.core.ports.shell import Shell
+from mops.core.remote_output import advice_for
 
 
 class Command:
@@ -78,7 +79,8 @@ class Command:
 
 def _foreign(error: BaseException) -> ShellFailed:
     """A Shell's own exception as ours, its ``kind`` kept."""
-    failed = ShellFailed(f"{type(error).__name__}: {error}")
+    output = [str(getattr(error, stream, "")) for stream in ("stdout", "stderr")]  # of a CalledProcessError
+    failed = ShellFailed(f"{type(error).__name__}: {error}", advice=advice_for("\n".join([str(error), *output])))
     failed.__cause__ = error
     if hasattr(error, "kind"):
         failed.kind = error.kind  # type: ignore[misc]
