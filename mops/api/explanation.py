@@ -9,7 +9,7 @@ import attrs
 from mops.api.comparison import Description, compare, definition_changes, nearest_earlier_call
 from mops.api.history import PastCall, Record, number_in, past_call, past_calls
 from mops.api.wording import duration_text, failure_text, printable, utc_text
-from mops.core.blob_layout import Memo
+from mops.core.blob_layout import Memo, claim_slot
 from mops.core.envelope import Envelope
 from mops.core.errors import MopsError
 from mops.core.ports.blob_store import BlobStore
@@ -17,7 +17,7 @@ from mops.core.ports.blob_store import BlobStore
 _AT_MOST: Final = 1000
 """Blobs that are listed in search of earlier code: what object stores give in one answer."""
 _FATES: Final = {"interrupted": "the process that ran it is gone", "voided": "its result was voided"}
-_said: Final[dict[tuple[str, bytes], object]] = {}
+_said: Final[dict[tuple[str, bytes, bytes], object]] = {}
 
 
 @final
@@ -108,15 +108,19 @@ def what_became_of(past: PastCall) -> str:
 def changes_since(store: BlobStore, memo: Memo, stored: Envelope, definitions: bytes) -> str:
     """What changed in the code since a result was computed that is served all the same. Never fails.
 
+    One read, once a process, function, and pair of codes: after that, and where nothing is to be said, an empty text.
+
     Args:
         store: where the result is.
         memo: its address.
         stored: the result.
         definitions: what a claim would say of the code now, a JSON object.
     """
+    if not _is_news(store, memo, stored.fingerprint):
+        return ""
     try:
-        epoch = stored.header()["epoch"]
-        claim = PastCall(store, memo.folder, {}).read(f"e{int(epoch)}")
+        epoch = int(number_in(stored.header(), "epoch") or 0)
+        claim = PastCall(store, memo.folder, {}).read(claim_slot(epoch))
         changes = definition_changes(claim.call, json.loads(definitions)) if claim.kind == "claim" else []
     except (MopsError, KeyError, TypeError, ValueError):
         changes = []
@@ -129,9 +133,7 @@ def say_what_changed(store: BlobStore, memo: Memo, definitions: bytes) -> None:
 
     One listing and one read, the first time; to be asked only where the logger ``mops`` is listened to. Never fails.
     """
-    function = memo.folder.rsplit("/", 2)[0]
-    token = object()
-    if _said.setdefault((f"{store.uri}/{function}", memo.fingerprint), token) is not token:
+    if not _is_news(store, memo):
         return
     try:
         text = _what_changed(store, memo, json.loads(definitions))
@@ -141,6 +143,13 @@ def say_what_changed(store: BlobStore, memo: Memo, definitions: bytes) -> None:
         import logging  # somebody who listens has it loaded
 
         logging.getLogger("mops").info(text)
+
+
+def _is_news(store: BlobStore, memo: Memo, compared_with: bytes = b"") -> bool:
+    """Whether this is asked for the first time in this process, of this function and code."""
+    token = object()
+    topic = f"{store.uri}/{memo.folder.rsplit('/', 2)[0]}", memo.fingerprint, compared_with
+    return _said.setdefault(topic, token) is token
 
 
 def _what_changed(store: BlobStore, memo: Memo, call: Description) -> str:

@@ -143,7 +143,8 @@ class Invocation:
             from mops.api.explanation import changes_since
 
             changes = changes_since(self.world.store, self.memo, stored, self.target.about_code(self._extras))
-            self.world.tell(f"{self.target.reference}: {changes}")
+            if changes:
+                self.world.tell(f"{self.target.reference}: {changes}")
 
     def explain(self) -> "Explanation":
         """Why the call is a hit or a miss. Starts nothing.

@@ -97,6 +97,8 @@ class _Flight:
             elif not isinstance(answer.result, Success):
                 future.reject(invocation.exception(answer.result))
             elif future is self._leader:
+                if answer.hit and invocation.target.policy == "warn":
+                    invocation.warn_if_code_changed(answer)
                 future.resolve(answer.result.value, partial(invocation.metadata, answer))
             else:
                 _resolve_with_a_copy(invocation, future)

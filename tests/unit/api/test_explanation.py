@@ -167,11 +167,31 @@ def test_a_result_of_other_code_is_served_with_a_warning_that_names_what_changed
     decorated(store, module.add, on_code_change="warn")(1)
     after = decorated(store, load(*EDIT).add, on_code_change="warn")
 
-    assert [after(1), after(1)] == [2, 2]
+    assert [after(1), after(1), after.submit(1).result()] == [2, 2, 2]
 
     name = module.__name__
     text = f"{name}:add: served from the store, although its code changed since it was computed: {name}:helper changed"
     assert said(caplog) == [("WARNING", text)]
+
+
+def test_a_submitted_hit_of_other_code_warns_too(store, load, caplog):
+    decorated(store, load().add, on_code_change="warn")(1)
+
+    assert decorated(store, load(*EDIT).add, on_code_change="warn").submit(1).result() == 2
+
+    assert [(level, "helper changed" in text) for level, text in said(caplog)] == [("WARNING", True)]
+
+
+def test_the_warning_costs_one_request_once(store, load, caplog):
+    before = decorated(store, load().add, on_code_change="warn")
+    before(1), before(2)
+    after = decorated(store, load(*EDIT).add, on_code_change="warn")
+    store.operations.clear()
+
+    after(1), after(2), after(1)
+
+    assert (store.count("get"), store.count()) == (4, 4)
+    assert len(said(caplog)) == 1
 
 
 def test_the_warning_does_without_the_names_where_the_claim_is_gone(store, load, caplog):
