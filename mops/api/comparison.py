@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from mops.api.history import PastCall, mapping_in, past_calls
+from mops.api.history import PastCall, list_in, mapping_in, past_calls
 from mops.core.fingerprint import differences
 from mops.core.ports.blob_store import BlobStore
 
@@ -67,9 +67,8 @@ def _arguments(before: Description, after: Description) -> Iterator[str]:
 
 def arguments_of(call: Description) -> dict[str, tuple[str, str]]:
     """Digest and description of each argument, by name."""
-    notes = call.get("arguments")
     found = {}
-    for note in notes if isinstance(notes, list) else ():
+    for note in list_in(call, "arguments"):
         if isinstance(note, list) and len(note) == 3:
             name, digest, text = map(str, note)
             found[name] = digest, text

@@ -4,7 +4,7 @@ Whatever cannot be read is said to be so, and never raised: one damaged blob mus
 data that somebody wrote; nothing here believes that a field exists, or is of some type.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Any, Final, Literal, TypeAlias, final
@@ -88,6 +88,12 @@ def mapping_in(header: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A field that should be a mapping; empty where it is none."""
     value = header.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def list_in(header: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """A field that should be a list; empty where it is none."""
+    value = header.get(name)
+    return value if isinstance(value, list) else []
 
 
 def number_in(header: Mapping[str, Any], name: str) -> float | None:
@@ -261,12 +267,11 @@ class PastCall:
         if epoch.adoption is not None and not self._heartbeat_of(epoch.adoption).get("gone"):
             return known_dead(epoch.adoption.producer)
         beat = self._heartbeat_of(epoch.claim)
-        owed = beat.get("owed")
         claimed = entry(self.memo, epoch.number, str(epoch.claim.header.get("nonce")))
         return (
             any(record.kind == "leave" for record in epoch.log)
             or bool(beat.get("gone"))
-            or (isinstance(owed, list) and claimed in owed)
+            or claimed in list_in(beat, "owed")
             or known_dead(epoch.claim.producer)
         )
 

@@ -49,7 +49,7 @@ def size_text(count: float) -> str:
         if count < 1000:
             return f"{count:.3g} {unit}"
         count /= 1000
-    return f"{count:,.3g} TB"
+    return f"{count:,.0f} TB"
 
 
 def failure_text(failure: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import click
 
 from mops.api.comparison import arguments_of
 from mops.api.explanation import what_became_of
-from mops.api.history import EpochHistory, PastCall, Record, mapping_in, number_in, past_call
+from mops.api.history import EpochHistory, PastCall, Record, list_in, mapping_in, number_in, past_call
 from mops.api.memo_uri import open_memo
 from mops.api.wording import failure_text, printable
 from mops.cli import screen
@@ -138,7 +138,7 @@ def _code(past: PastCall) -> None:
     if not definitions:
         return
     screen.heading(f"code, as {description.get('cache_tag')}")
-    names = {name: set(map(str, description.get(name) or ())) for name in ("constants", "opaque")}
+    names = {name: set(map(str, list_in(description, name))) for name in ("constants", "opaque")}
     for name, digest in definitions.items():
         kind = "constant" if name in names["constants"] else ""
         screen.line(f"  {digest}  {name}{f'  ({kind})' if kind else ''}")
