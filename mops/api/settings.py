@@ -25,13 +25,13 @@ class Defaults:
         upwards; else ``~/.mops``.
 
         Raises:
-            ConfigurationError: a configuration file is not valid.
+            ConfigurationError: a configuration file is not valid, or there is no home directory.
         """
         return (
             self._root_of_execution
             or os.environ.get(_ROOT_VARIABLE)
             or self._configured_root()
-            or os.path.join(os.path.expanduser("~"), ".mops")
+            or _root_at_home()
         )
 
     def execute_under(self, root: str) -> None:
@@ -54,6 +54,13 @@ class Defaults:
 
 defaults: Final = Defaults()
 """The settings of this process."""
+
+
+def _root_at_home() -> str:
+    home = os.path.expanduser("~")
+    if not os.path.isabs(home):  # neither HOME nor the user database names one; a folder called ~ would be made here
+        raise ConfigurationError(f"this user has no home directory for the blob root; set {_ROOT_VARIABLE}")
+    return os.path.join(home, ".mops")
 
 
 def _nearest_blob_root(folder: str) -> str:
