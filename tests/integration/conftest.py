@@ -77,7 +77,7 @@ class Project:
 
     def results(self, root: Path | None = None) -> list[Path]:
         """The stored results."""
-        return sorted((root or self.root).glob("mops1/memo/**/r[0-9]*"))
+        return sorted(path for path in (root or self.root).glob("mops1/memo/**/r[0-9]*") if path.is_file())
 
     def claims(self) -> list[Path]:
         """The claims that were ever made."""
