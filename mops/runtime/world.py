@@ -1,5 +1,6 @@
 """A blob store, a session on it, and who waits here: what the core asks of them is performed."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from blake3 import blake3
 
 from mops.core import effects
 from mops.core.blob_layout import content_key
-from mops.core.errors import CorruptBlob
+from mops.core.errors import CorruptBlob, StoreError
 from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
 from mops.core.ports.clock import Clock
 from mops.runtime.inline import drive
@@ -95,10 +96,18 @@ class World:
 
     def _get_content(self, effect: effects.GetContent) -> Buffer | None:
         key = content_key(effect.digest)
+        try:
+            return self._verified(key, effect.digest)
+        except CorruptBlob:
+            with contextlib.suppress(StoreError):
+                self.store.delete(key)  # or the value, computed anew, would find its name taken by the damaged bytes
+            raise
+
+    def _verified(self, key: str, digest: bytes) -> Buffer | None:
         if isinstance(self.store, SupportsContent):
-            return self.store.get_content(key, effect.digest)
+            return self.store.get_content(key, digest)
         data = self.store.get(key)
-        if data is not None and _digest(data) != effect.digest:
+        if data is not None and _digest(data) != digest:
             raise CorruptBlob(f"the digest of {key} does not match its bytes")
         return data
 
