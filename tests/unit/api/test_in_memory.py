@@ -9,7 +9,6 @@ import mops
 from mops.core.errors import MopsError, ShellFailed
 from mops.testing import in_memory
 
-
 EXECUTIONS = []
 
 
