@@ -10,12 +10,22 @@ from typing import Any
 
 import pytest
 
-PROGRAM = Path(__file__).with_name("two_pythons_program.py").read_text()
+VALUES = Path(__file__).with_name("values_of_two_pythons.py").read_text()
+# It has to be imported: what cannot be imported is keyed with its code, which two Pythons compile differently.
+PROGRAM = """
+import pathlib, sys, tempfile
+with tempfile.TemporaryDirectory() as folder:
+    pathlib.Path(folder, "values_of_two_pythons.py").write_text(sys.stdin.read())
+    sys.path.insert(0, folder)
+    import values_of_two_pythons
+    values_of_two_pythons.main()
+"""
 
 
 def uris_of(command: list[str]) -> dict[str, Any]:
-    """What the program prints when this Python runs it."""
-    done = subprocess.run([*command, "-W", "ignore", "-"], input=PROGRAM, capture_output=True, text=True, check=False)
+    """The memo URIs that this Python makes."""
+    program = [*command, "-W", "ignore", "-c", PROGRAM]
+    done = subprocess.run(program, input=VALUES, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     uris: dict[str, Any] = json.loads(done.stdout)
     return uris

@@ -1,4 +1,4 @@
-"""Print the memo URI of one call for each of many values: run by two Pythons, through their standard input."""
+"""Values of many types, and the memo URI of one call with each: a module that two Pythons import."""
 
 import array
 import collections
@@ -11,7 +11,6 @@ import json
 import pathlib
 import re
 import sys
-import types
 import uuid
 import zoneinfo
 
@@ -23,11 +22,6 @@ import pyarrow as pa
 import pydantic
 
 import mops
-
-# Functions and classes of __main__ are keyed with their code, which two Pythons compile differently.
-module = types.ModuleType("values_of_two_pythons")
-sys.modules[module.__name__] = module
-__name__ = module.__name__
 
 
 def f(value: object) -> None:
@@ -72,8 +66,6 @@ class Plain:
     def __init__(self, a: int) -> None:
         self.a = a
 
-
-module.__dict__.update({name: value for name, value in globals().items() if not name.startswith("__")})
 
 random = np.random.default_rng(1)
 records = np.zeros(3, np.dtype([("a", "<i2"), ("b", "<f8")], align=True))
@@ -147,4 +139,6 @@ def uri_of(value: object) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-json.dump({"python": sys.version_info[:2], **{name: uri_of(value) for name, value in VALUES.items()}}, sys.stdout)
+def main() -> None:
+    """Print all as JSON, and by which Python."""
+    json.dump({"python": sys.version_info[:2], **{name: uri_of(value) for name, value in VALUES.items()}}, sys.stdout)
