@@ -13,7 +13,7 @@ from mops.api.references import captured, reference_of
 from mops.core.canonical import Encoder
 from mops.core.errors import UnkeyableArgumentError
 from mops.core.fingerprint import Fingerprint, Fingerprinter
-from mops.core.world import World
+from mops.core.fingerprint.surroundings import Surroundings
 
 _LARGEST_CONSTANT: Final = 64 * 1024
 
@@ -55,7 +55,7 @@ class CodeOfProcess:
         found = self._fingerprinters.get(package)
         if found is None:
             first_party = FirstParty(module, self._also)
-            world = World(
+            surroundings = Surroundings(
                 cache_tag=str(sys.implementation.cache_tag),
                 is_first_party=first_party,
                 modules=sys.modules,
@@ -63,7 +63,7 @@ class CodeOfProcess:
                 constant_digest=self._constant_digest,
                 logic_key_of=logic_key_of,
             )
-            found = self._fingerprinters[package] = Fingerprinter(world)
+            found = self._fingerprinters[package] = Fingerprinter(surroundings)
         return found
 
     def _constant_digest(self, value: object) -> bytes | None:

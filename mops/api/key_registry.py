@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from mops.core.canonical import Hooks, Rule, by_reference
 from mops.core.errors import ConfigurationError
-from mops.core.leaves import LEAVES
+from mops.core.canonical.leaves import LEAVES
 
 _T = TypeVar("_T")
 _Structure = Callable[[Any], object]

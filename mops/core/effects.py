@@ -7,7 +7,7 @@ Rules of this file:
 * Nothing here knows who performs it: the inline driver, the engine, or a simulator under virtual time.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, TypeAlias, TypeVar, final
 
 from mops.core.ports.blob_store import Buffer
@@ -158,33 +158,33 @@ class Issue:
 class Enter:
     """Enter a claim, ``<folder>/e<n>#<nonce>``, into this session's table, before it is written. Answer: ``None``."""
 
-    __slots__ = ("epoch_key",)
+    __slots__ = ("entry",)
 
-    def __init__(self, epoch_key: str) -> None:
-        self.epoch_key = epoch_key
+    def __init__(self, entry: str) -> None:
+        self.entry = entry
 
 
 @final
 class Exit:
     """Remove a claim from this session's table: its epoch is over, or was never ours. Answer: ``None``."""
 
-    __slots__ = ("epoch_key",)
+    __slots__ = ("entry",)
 
-    def __init__(self, epoch_key: str) -> None:
-        self.epoch_key = epoch_key
+    def __init__(self, entry: str) -> None:
+        self.entry = entry
 
 
 @final
 class Owe:
-    """This session left a claim and cannot write that now: name it in the heartbeat, and drive ``release`` to its end.
+    """This session left a claim and cannot write that now: name it in the heartbeat, and drive ``release()`` until it ends.
 
     Answer: ``None``.
     """
 
-    __slots__ = ("epoch_key", "release")
+    __slots__ = ("entry", "release")
 
-    def __init__(self, epoch_key: str, release: "Steps[None]") -> None:
-        self.epoch_key = epoch_key
+    def __init__(self, entry: str, release: "Callable[[], Steps[None]]") -> None:
+        self.entry = entry
         self.release = release
 
 
@@ -192,11 +192,11 @@ class Owe:
 class Held:
     """Whether this session has a claim that is not owed. Answer: ``bool``; ``None`` where the session is another's."""
 
-    __slots__ = ("epoch_key", "session")
+    __slots__ = ("entry", "session")
 
-    def __init__(self, session: str, epoch_key: str) -> None:
+    def __init__(self, session: str, entry: str) -> None:
         self.session = session
-        self.epoch_key = epoch_key
+        self.entry = entry
 
 
 @final

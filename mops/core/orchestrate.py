@@ -5,6 +5,7 @@ cancellation - it leaves the epoch that it holds, so that nobody waits for it.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, final
 
 from mops.core import payload
@@ -341,6 +342,6 @@ def _leave(flight: _Flight, *, cancel: bool = False) -> Steps[None]:
     except GeneratorExit:
         raise
     except BaseException as error:  # a second Ctrl-C too
-        yield Owe(flight.entry, release(call.memo, number, claim, flight.entry, call.timing.in_flight, cancel=cancel))
+        yield Owe(flight.entry, partial(release, call.memo, number, claim, flight.entry, _LEAVE_PATIENCE, cancel=cancel))
         if not isinstance(error, StoreError):
             raise

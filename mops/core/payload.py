@@ -5,9 +5,9 @@ from typing import Any
 
 from mops.core.blob_layout import content_key
 from mops.core.claim import patiently
-from mops.core.effects import GetContent, PutContent, Steps, Sync
+from mops.core.effects import GetContent, PutContent, Report, Steps, Sync
 from mops.core.envelope import INLINE_LIMIT, Envelope, Segment, StoredSegment
-from mops.core.errors import CorruptBlob
+from mops.core.errors import CorruptBlob, StoreError
 from mops.core.ports.blob_store import Buffer
 
 
@@ -20,9 +20,17 @@ def store(buffers: Sequence[Buffer], patience: float, *, durable: bool = False) 
             continue
         digest = yield from patiently(PutContent(buffer), patience)
         if durable:
-            yield Sync(content_key(digest))
+            yield from sync(content_key(digest))
         segments.append(StoredSegment(digest, len(buffer)))
     return segments
+
+
+def sync(blob_key: str) -> Steps[None]:
+    """Have a blob survive a power failure. What cannot be had is reported: the blob stands all the same."""
+    try:
+        yield Sync(blob_key)
+    except StoreError as error:
+        yield Report(f"{blob_key} is stored, but may not survive a power failure: {error.args[0]}")
 
 
 def fetch(envelope: Envelope, patience: float) -> Steps[list[Buffer]]:

@@ -5,7 +5,7 @@ from typing import Any
 from mops.core import payload
 from mops.core.blob_layout import Memo, result_slot
 from mops.core.claim import FAILED, Epoch, close, create, key
-from mops.core.effects import Describe, Issue, Published, Ran, Steps, Sync, Ticket
+from mops.core.effects import Describe, Issue, Published, Ran, Steps, Ticket
 from mops.core.envelope import RESULT, header_json, seal
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
@@ -56,7 +56,7 @@ def publish(
     blob_key = key(memo, result_slot(generation))
     ours = yield from create(blob_key, parts, patience)
     if ours and durable:
-        yield Sync(blob_key)
+        yield from payload.sync(blob_key)
     yield Published(memo.folder)
     return ours
 

@@ -186,6 +186,10 @@ class Execution:
             result = Success(self._errand.invoke() if self._context is None else self._context.run(self._errand.invoke))
         except Exception as error:  # noqa: BLE001 - the outcome of the call
             result = Failure(error)
+        except BaseException as error:
+            if os.getpid() == process:
+                raise
+            result = Failure(error)  # a fork of the function's: whatever ends it must not touch the parent's claim
         return effects.Ran(result, started, clock.monotonic() - began, forked=os.getpid() != process)
 
     def _describe(self, effect: effects.Describe) -> FailureRecord:

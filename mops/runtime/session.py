@@ -37,7 +37,7 @@ class Session:
         self._nonces = itertools.count(1)
         self._beats = 0
         self._table: set[str] = set()
-        self._owed: dict[str, Steps[None]] = {}
+        self._owed: dict[str, Callable[[], Steps[None]]] = {}
         self._lock = threading.Lock()
         self._needed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -47,26 +47,26 @@ class Session:
         """A ticket that no other claim, adoption or end has."""
         return Ticket(self.id, f"{os.getpid()}.{next(self._nonces)}", self._clock.utc_now(), self._producer)
 
-    def enter(self, epoch_key: str) -> None:
+    def enter(self, entry: str) -> None:
         """Note that this process is about to hold an epoch."""
         with self._lock:
-            self._table.add(epoch_key)
+            self._table.add(entry)
 
-    def exit(self, epoch_key: str) -> None:
+    def exit(self, entry: str) -> None:
         """Note that an epoch is no longer held, nor owed."""
         with self._lock:
-            self._table.discard(epoch_key)
-            self._owed.pop(epoch_key, None)
+            self._table.discard(entry)
+            self._owed.pop(entry, None)
 
-    def holds(self, epoch_key: str) -> bool:
+    def holds(self, entry: str) -> bool:
         """Whether an epoch is held by a caller that has not left it."""
         with self._lock:
-            return epoch_key in self._table and epoch_key not in self._owed
+            return entry in self._table and entry not in self._owed
 
-    def owe(self, epoch_key: str, release: Steps[None]) -> None:
-        """Name an epoch in the heartbeat as left, until ``release`` has been driven to its end."""
+    def owe(self, entry: str, release: Callable[[], Steps[None]]) -> None:
+        """Name a claim in the heartbeat as left, until ``release()`` has been driven to its end."""
         with self._lock:
-            self._owed[epoch_key] = release
+            self._owed[entry] = release
 
     def keep_beating(self, drive: Callable[[Steps[None]], None]) -> None:
         """Beat from a thread of its own for as long as the table has entries. ``drive`` performs what is owed."""
@@ -92,7 +92,7 @@ class Session:
             self.beat()
             for release in owed:
                 try:
-                    drive(release)
+                    drive(release())
                 except StoreError:
                     pass  # it stays owed, and its heartbeat says so
             pause.wait(self.interval)

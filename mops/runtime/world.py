@@ -129,16 +129,17 @@ class World:
         return self.session.issue()
 
     def _enter(self, effect: effects.Enter) -> None:
-        self.session.enter(effect.epoch_key)
+        self.session.enter(effect.entry)
 
     def _exit(self, effect: effects.Exit) -> None:
-        self.session.exit(effect.epoch_key)
+        self.session.exit(effect.entry)
 
     def _owe(self, effect: effects.Owe) -> None:
-        self.session.owe(effect.epoch_key, effect.release)
+        self.session.owe(effect.entry, effect.release)
+        self.beat_from_a_thread()
 
     def _held(self, effect: effects.Held) -> bool | None:
-        return self.session.holds(effect.epoch_key) if effect.session == self.session.id else None
+        return self.session.holds(effect.entry) if effect.session == self.session.id else None
 
     def _look(self, effect: effects.Look) -> effects.Pulse:
         if self._pulses is None:

@@ -74,7 +74,7 @@ PROBE = """
 import json, sys
 from mops.api.first_party import FirstParty
 from mops.core.fingerprint import Fingerprinter
-from mops.core.world import World
+from mops.core.fingerprint.surroundings import Surroundings
 import sampled.main
 
 def digest(value):
@@ -84,7 +84,7 @@ def digest(value):
         return None
 
 first_party = FirstParty("sampled.main")
-world = World(cache_tag=sys.implementation.cache_tag, is_first_party=first_party, modules=sys.modules,
+world = Surroundings(cache_tag=sys.implementation.cache_tag, is_first_party=first_party, modules=sys.modules,
               load=first_party.load, constant_digest=digest, logic_key_of=lambda value: None)
 fingerprint = Fingerprinter(world).of(sampled.main.f)
 print(json.dumps([sampled.main.__file__, fingerprint.digest.hex(), dict(fingerprint.table)]))

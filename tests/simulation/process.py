@@ -7,7 +7,7 @@ from blake3 import blake3
 
 from mops.core import effects
 from mops.core.blob_layout import content_key
-from mops.core.errors import StoreFull
+from mops.core.errors import StoreError, StoreFull
 from mops.core.failure import FailureRecord
 from mops.core.result import Success
 from tests.simulation.function import Unlucky, outcome_of
@@ -15,6 +15,15 @@ from tests.simulation.task import Beat, Close, Depart, Task
 from tests.simulation.world import BEAT, MEMO, World
 
 FOLDER: Final = MEMO.folder + "/"
+
+
+def _until_written(release: Callable[[], effects.Steps[None]]) -> effects.Steps[None]:
+    """What a session does with what it owes: one attempt a beat."""
+    while True:
+        try:
+            return (yield from release())
+        except StoreError:
+            yield effects.Wait(BEAT)
 
 
 class Process:
@@ -238,21 +247,21 @@ class Process:
 
     def _enter(self, task: Task, effect: effects.Enter) -> None:
         self._spoke_for_parent(task)
-        self.table.add(effect.epoch_key)
+        self.table.add(effect.entry)
 
     def _exit(self, task: Task, effect: effects.Exit) -> None:
         self._spoke_for_parent(task)
-        self.table.discard(effect.epoch_key)
-        self.owed.discard(effect.epoch_key)
+        self.table.discard(effect.entry)
+        self.owed.discard(effect.entry)
 
     def _owe(self, _: Task, effect: effects.Owe) -> None:
-        self.owed.add(effect.epoch_key)
-        self.world.at(self.world.now, lambda: self.alive and self.spawn(effect.release))
+        self.owed.add(effect.entry)
+        self.world.at(self.world.now, lambda: self.alive and self.spawn(_until_written(effect.release)))
 
     def _held(self, _: Task, effect: effects.Held) -> bool | None:
         if effect.session != self.session:
             return None
-        return effect.epoch_key in self.table and effect.epoch_key not in self.owed
+        return effect.entry in self.table and effect.entry not in self.owed
 
     def _known_dead(self, _: Task, effect: effects.KnownDead) -> bool:
         return effect.producer["host"] == self.host and not self.world.processes[effect.producer["process"]].alive

@@ -7,7 +7,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from mops.core.bytecode import Reading
+from mops.core.fingerprint.bytecode import Reading
 
 MAIN_NAMES = ("__main__", "__mp_main__")
 _NOT_CODE = frozenset(

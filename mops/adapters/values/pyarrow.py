@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mops.core.leaves import content_digest
+from mops.core.canonical.leaves import content_digest
 
 Chunks = Sequence[Any]
 

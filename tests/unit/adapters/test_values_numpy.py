@@ -6,7 +6,7 @@ import pytest
 from mops.api.key_registry import registry
 from mops.core.canonical import Encoder
 from mops.core.errors import UnkeyableArgumentError
-from mops.core.leaves import content_digest
+from mops.core.canonical.leaves import content_digest
 
 
 def key(value):

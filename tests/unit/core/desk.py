@@ -132,16 +132,16 @@ class Desk:
         return Ticket(self.session, str(self.nonces), 0.0, PRODUCER)
 
     def _enter(self, effect: Any) -> None:
-        self.table.append(effect.epoch_key)
+        self.table.append(effect.entry)
 
     def _exit(self, effect: Any) -> None:
-        self.table.remove(effect.epoch_key)
+        self.table.remove(effect.entry)
 
     def _owe(self, effect: Any) -> None:
-        self.owed[effect.epoch_key] = effect.release
+        self.owed[effect.entry] = effect.release
 
     def _held(self, effect: Any) -> bool | None:
-        return effect.epoch_key in self.table if effect.session == self.session else None
+        return effect.entry in self.table if effect.session == self.session else None
 
     def _look(self, effect: Any) -> Pulse:
         return self.pulses.get(effect.session) or Pulse(self.now, None, 10.0)

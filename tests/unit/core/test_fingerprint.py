@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mops.core.fingerprint import Fingerprint, Fingerprinter, differences
-from mops.core.world import World, importable_name
+from mops.core.fingerprint.surroundings import Surroundings, importable_name
 
 
 def constant_digest(value: object) -> bytes | None:
@@ -45,7 +45,7 @@ def make_fingerprinter(**changes: object) -> Fingerprinter:
         "constant_digest": constant_digest,
         "logic_key_of": stated_key,
     }
-    return Fingerprinter(World(**(collaborators | changes)))
+    return Fingerprinter(Surroundings(**(collaborators | changes)))
 
 
 class Sample:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from mops.core.canonical import Hooks
-from mops.core.descriptions import LONGEST, describe
+from mops.core.canonical.descriptions import LONGEST, describe
 from mops.core.errors import DecorationError, UnkeyableArgumentError
 from mops.core.invocation import FunctionReference, compile_binder
 from mops.core.memo_key import ArgumentKeyer, MemoKey

@@ -352,7 +352,7 @@ def test_what_cannot_be_left_now_is_owed_and_left_later(error):
         obtain(desk)
     ((name, later),) = desk.owed.items()
     assert name == claim.entry(MEMO, 1, "1")
-    desk.drive(later)
+    desk.drive(later())
     assert record(desk, "e1.1").why == claim.CANCELLED
     assert desk.table == []
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from types import MemberDescriptorType
 from typing import Any
 
-from mops.core.columns import MEAN_ELEMENTS, Part
+from mops.core.canonical.columns import MEAN_ELEMENTS, Part
 from mops.core.errors import UnkeyableArgumentError
 
 _HASH_OF_ATTRS = "_attrs_cached_hash"

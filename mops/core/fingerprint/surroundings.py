@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from types import CodeType, ModuleType
 from typing import Any
 
-from mops.core.bytecode import Reading
+from mops.core.fingerprint.bytecode import Reading
 
 _MAIN = ("__main__", "__mp_main__")
 Scope = Mapping[str, Any]
 
 
-class World:
+class Surroundings:
     """What a walk asks of the process that it runs in, and what it has to remember between two walks.
 
     Args:

@@ -28,8 +28,8 @@ from types import (
 )
 from typing import Any
 
-from mops.core.bytecode import Import, Reading, framed_digest
-from mops.core.members import (
+from mops.core.fingerprint.bytecode import Import, Reading, framed_digest
+from mops.core.fingerprint.members import (
     ATOMS,
     TRANSPARENT,
     Description,
@@ -44,7 +44,7 @@ from mops.core.members import (
     is_container,
     is_nothing,
 )
-from mops.core.world import Scope, World, importable_name, tree_of
+from mops.core.fingerprint.surroundings import Scope, Surroundings, importable_name, tree_of
 
 _NATIVE = frozenset(
     (
@@ -66,7 +66,7 @@ class Walk:
     """One traversal. `reach` its starting points, then `finish`.
 
     Args:
-        world: the process.
+        surroundings: the process.
         subject: the function whose own logic key is not asked for.
 
     Attributes:
@@ -80,7 +80,7 @@ class Walk:
         classes: the first-party classes.
     """
 
-    def __init__(self, world: World, subject: object) -> None:
+    def __init__(self, surroundings: Surroundings, subject: object) -> None:
         self.entries: dict[str, bytes] = {}
         self.constants: dict[str, object] = {}
         self.opaque: list[str] = []
@@ -89,7 +89,7 @@ class Walk:
         self.functions: list[FunctionType] = []
         self.cells: dict[Slot, tuple[object, str, object]] = {}
         self.classes: list[type] = []
-        self._world = world
+        self._surroundings = surroundings
         self._subject = subject
         self._definitions: dict[int, tuple[object, str]] = {}  # holds the objects, so that no identity is used twice
         self._taken: dict[str, int] = {}
@@ -175,7 +175,7 @@ class Walk:
         """Count `value` by the logic key that it states; None where it states none."""
         if value is self._subject or entry_of(value, "__wrapped__") is self._subject:
             return None
-        key = self._world.logic_key_of(value)
+        key = self._surroundings.logic_key_of(value)
         if key is None:
             return None
         name = self._define(value, place)
@@ -209,7 +209,7 @@ class Walk:
         return keyed
 
     def _walk_function(self, function: FunctionType, name: str) -> None:
-        reading = self._world.reading(function.__code__)
+        reading = self._surroundings.reading(function.__code__)
         scope = function.__globals__
         self._words, self._asked = reading.words, set()
         self._stored.update((id(scope), stored) for stored in reading.stored)
@@ -236,7 +236,7 @@ class Walk:
         targets = list(self._search(held, name))
         if not targets:
             return
-        reading = self._world.reading(function.__code__)
+        reading = self._surroundings.reading(function.__code__)
         # The standard library keeps state among its cells: `singledispatch` a counter of registrations.
         if function.__globals__.get("__name__") != "functools":
             for variable, cell in cells:
@@ -321,12 +321,12 @@ class Walk:
     def _loaded(self, name: str) -> ModuleType | None:
         if not self._is_first_party(name):
             return None
-        return self._world.modules.get(name) or self._world.load(name)
+        return self._surroundings.modules.get(name) or self._surroundings.load(name)
 
     # -------------------------------------------------------------------------------------------- classes
     def _class(self, kind: type) -> str:
         module = str(kind.__module__)
-        loaded = self._world.modules.get(module)
+        loaded = self._surroundings.modules.get(module)
         label = f"{self._module_name(module, loaded.__dict__ if loaded else {})}:{kind.__qualname__}"
         name = self._define(kind, label)
         if self._is_first_party(module):
@@ -344,10 +344,10 @@ class Walk:
     def _is_first_party(self, module: str) -> bool:
         known = self._first_party.get(module)
         if known is None:
-            known = self._world.is_first_party(module, self._world.modules.get(module))
+            known = self._surroundings.is_first_party(module, self._surroundings.modules.get(module))
             self._first_party[module] = known
             if known:
-                self._roots.add(tree_of(self._world.modules.get(module.partition(".")[0])))
+                self._roots.add(tree_of(self._surroundings.modules.get(module.partition(".")[0])))
         return known
 
     @staticmethod
@@ -380,13 +380,13 @@ class Walk:
         if name in self._holders:
             holder, key = self._holders[name]
             if (id(holder), key) in self._stored:
-                return self._world.first_digest(holder, key, value)
+                return self._surroundings.first_digest(holder, key, value)
         relative = self._relative(value)
         if relative is not None:
             return f"path:{type(value).__qualname__}:{relative}".encode()
         if type(value) in ATOMS or type(value) is Description:
-            return self._world.constant_digest(value)
-        return self._world.digest_once(value)
+            return self._surroundings.constant_digest(value)
+        return self._surroundings.digest_once(value)
 
     def _relative(self, value: Any) -> str | None:
         """The part of a path below the package that it lies in, so that it does not matter where that is installed."""

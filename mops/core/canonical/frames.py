@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import chain
 
-from mops.core.descriptions import describe
-from mops.core.leaves import node
+from mops.core.canonical.descriptions import describe
+from mops.core.canonical.leaves import node
 
 _LONGEST = 400
 

@@ -15,9 +15,9 @@ from operator import attrgetter, getitem, is_
 from types import MappingProxyType
 from typing import Any
 
-from mops.core.bytecode import framed_digest
-from mops.core.reach import Walk
-from mops.core.world import World
+from mops.core.fingerprint.bytecode import framed_digest
+from mops.core.fingerprint.reach import Walk
+from mops.core.fingerprint.surroundings import Surroundings
 
 _code_of = attrgetter("__code__")
 _disjoint: Callable[[Any, Any], bool] = type({}.keys()).isdisjoint
@@ -56,11 +56,11 @@ class Fingerprinter:
     """Takes fingerprints. One instance serves a whole process; `of` may be called from several threads.
 
     Args:
-        world: what is first-party, loaded, keyable here.
+        surroundings: what is first-party, loaded, keyable here.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
 
     def of(self, function: Callable[..., object], extras: Iterable[Callable[..., object]] = ()) -> Fingerprint:
         """The fingerprint of `function`, and of the classes and functions in `extras`: what its arguments bring along.
@@ -68,12 +68,12 @@ class Fingerprinter:
         About 30 µs a definition, 10 where the process has read the code before. The logic key of `function` itself is
         not asked for: whether its code counts is the caller's to decide.
         """
-        walk = Walk(self._world, function)
+        walk = Walk(self._surroundings, function)
         walk.reach(function, "function")
         for definition in extras:
             walk.reach(definition, "argument")
         walk.finish()
-        return Fingerprint(walk, self._world.cache_tag)
+        return Fingerprint(walk, self._surroundings.cache_tag)
 
 
 class _Watch:

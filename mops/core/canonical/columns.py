@@ -3,7 +3,7 @@
 Which form applies depends on the value alone, never on how its parts are shared. A column is the one child of ``L`` or
 ``T`` and stands for 8 or more elements in order:
 
-    p     scalars of one exact type: letter of the type, then the data (``core/leaves.py``)
+    p     scalars of one exact type: letter of the type, then the data (``core/canonical/leaves.py``)
     m     elements of several exact types: packed numbers of the types, by first appearance; a list for each type
     q Q   lists, tuples, of 16 elements or less on average: packed lengths; list of all elements; within another column
           only where all elements are scalars
@@ -23,7 +23,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from mops.core.leaves import SCALARS, packed
+from mops.core.canonical.leaves import SCALARS, packed
 
 SHORTEST = 8
 """Elements of the shortest column."""
