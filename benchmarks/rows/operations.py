@@ -36,7 +36,7 @@ first = [function.submit(number) for number in range(100)]
 before, threads = anonymous_bytes(), threading.active_count()
 calls = [function.submit(number) for number in range(1000, 1000 + {calls})]
 held = (anonymous_bytes() - before) / {calls}
-more_threads = threading.active_count() - threads
+more_threads = (threading.active_count() - threads) / {calls}
 assert not any(call.done() for call in calls)
 print({wanted}, flush=True)
 os._exit(0)
@@ -50,20 +50,18 @@ from contestants import mops_operations
 from contestants.small_function import add_one
 function = mops_operations.{how}(Path(sys.argv[1]), add_one)
 function(1)
-before = mops_operations.requests_so_far()
-function({argument})
-print(mops_operations.requests_so_far() - before)
+print(mops_operations.requests_of(lambda: function({argument})))
 """
 
 
 def operations_of_mops(how: str, argument: int) -> Contestant:
-    """Requests to its local store by one call, the second of a process."""
+    """Requests to its local store by one call, after a first call of the process."""
     program = REQUESTS.format(how=how, argument=argument)
     return lambda folder: lambda: in_fresh_process(program, folder)
 
 
 def waiting(function: str, calls: int, wanted: str) -> Contestant:
-    """Submit calls whose commands never finish: the memory that each holds, or the threads of all."""
+    """Submit calls whose commands never finish: the memory, or the part of a thread, that each holds."""
     program = WAITING.format(function=function, calls=calls, wanted=wanted)
     return lambda folder: lambda: in_fresh_process(program, folder)
 
@@ -131,8 +129,8 @@ ROWS = [
         "B",
     ),
     Row(
-        "threads of 200 or more waiting calls",
-        Budget(0),
+        "threads of a waiting call",
+        Budget(0.01),
         1,
         {"thds.mops": waiting(WAITING_THDS, 200, "more_threads"), "mops": waiting(WAITING_MOPS, 2_000, "more_threads")},
         "",
