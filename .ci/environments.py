@@ -1,12 +1,14 @@
 """The environments, the wheel and the second Python that the checks run in: made under .cache/, kept between runs."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,15 @@ def run(*command: str | Path, **environment: str) -> None:
     if done.returncode:
         print(done.stdout.decode(errors="replace"), flush=True)
     done.check_returncode()
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until no other run uses what lies under .cache/."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def install_debian(**package_of_command: str) -> None:

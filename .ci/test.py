@@ -19,6 +19,7 @@ from environments import (
     environment,
     install_debian,
     install_wheel,
+    one_at_a_time,
     second_python,
 )
 from stages import Stage, close, report_file, run_lanes
@@ -104,4 +105,5 @@ def _coverage(python: Path) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with one_at_a_time():
+        sys.exit(main(sys.argv[1:]))
