@@ -22,6 +22,7 @@ from mops.runtime.world import World
 if TYPE_CHECKING:
     from mops.api.explanation import Explanation
 
+
 @final
 class RunnerParts:
     """What a Runner gives each of its invocations.

@@ -6,8 +6,8 @@ from typing import Any, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from mops.core.canonical import Hooks, Rule, by_reference
-from mops.core.errors import ConfigurationError
 from mops.core.canonical.leaves import LEAVES
+from mops.core.errors import ConfigurationError
 
 _T = TypeVar("_T")
 _Structure = Callable[[Any], object]

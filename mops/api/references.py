@@ -7,11 +7,11 @@ from importlib import import_module
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from mops.core.fingerprint.bytecode import Reading
 from mops.core.errors import FunctionNotFoundError
-from mops.core.invocation import FunctionReference
+from mops.core.fingerprint.bytecode import Reading
 from mops.core.fingerprint.members import TRANSPARENT, carried, cells_of, is_code, is_nothing
 from mops.core.fingerprint.surroundings import importable_name
+from mops.core.invocation import FunctionReference
 
 
 def reference_of(function: Any) -> tuple[FunctionReference, bool]:

@@ -27,12 +27,7 @@ class Defaults:
         Raises:
             ConfigurationError: a configuration file is not valid, or there is no home directory.
         """
-        return (
-            self._root_of_execution
-            or os.environ.get(_ROOT_VARIABLE)
-            or self._configured_root()
-            or _root_at_home()
-        )
+        return self._root_of_execution or os.environ.get(_ROOT_VARIABLE) or self._configured_root() or _root_at_home()
 
     def execute_under(self, root: str) -> None:
         """Make a root the default of this process, which executes a call of it."""

@@ -176,7 +176,7 @@ class Exit:
 
 @final
 class Owe:
-    """This session left a claim and cannot write that now: name it in the heartbeat, and drive ``release()`` until it ends.
+    """This session left a claim and cannot write that now: name it in the heartbeat, drive ``release()``.
 
     Answer: ``None``.
     """

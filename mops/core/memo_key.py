@@ -7,9 +7,9 @@ from blake3 import blake3
 
 from mops.core.canonical import Encoder, Hooks
 from mops.core.canonical.descriptions import describe
+from mops.core.canonical.leaves import LEAVES
 from mops.core.errors import DecorationError
 from mops.core.invocation import Binder, FunctionReference
-from mops.core.canonical.leaves import LEAVES
 
 VERSION = "mops memo key 1"
 """Part of every digest. Another value makes every call a new one."""

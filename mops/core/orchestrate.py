@@ -342,6 +342,8 @@ def _leave(flight: _Flight, *, cancel: bool = False) -> Steps[None]:
     except GeneratorExit:
         raise
     except BaseException as error:  # a second Ctrl-C too
-        yield Owe(flight.entry, partial(release, call.memo, number, claim, flight.entry, _LEAVE_PATIENCE, cancel=cancel))
+        yield Owe(
+            flight.entry, partial(release, call.memo, number, claim, flight.entry, _LEAVE_PATIENCE, cancel=cancel)
+        )
         if not isinstance(error, StoreError):
             raise

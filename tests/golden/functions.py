@@ -10,7 +10,11 @@ def root() -> str:
     raise NotImplementedError
 
 
-_runner = MemoizingPicklingRunner(blob_root=lambda: root(), pipeline_id="golden/store", on_code_change="ignore")
+_runner = MemoizingPicklingRunner(
+    blob_root=lambda: root(),  # noqa: PLW0108 - it is replaced
+    pipeline_id="golden/store",
+    on_code_change="ignore",
+)
 
 
 @use_runner(_runner, name="golden.functions:add")

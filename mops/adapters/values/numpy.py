@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mops.core.errors import UnkeyableArgumentError
 from mops.core.canonical.leaves import content_digest
+from mops.core.errors import UnkeyableArgumentError
 
 _EXTENDED = "gG"  # long doubles, real and complex
 _PADDED_BITS = 63  # mantissa of the x87 format, which fills 10 of its 16 bytes and leaves the others undefined

@@ -6,8 +6,8 @@ A subclass counts by its instance state, too.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mops.core.errors import UnkeyableArgumentError
 from mops.core.canonical.instances import Layout
+from mops.core.errors import UnkeyableArgumentError
 
 if TYPE_CHECKING:  # a class is looked up by its name, so a program that has an Enum loads no Decimal
     import array

@@ -4,7 +4,7 @@ Grammar. An encoding is at most 64 bytes; a longer one is replaced by ``#`` and 
 so nested sharing costs nothing twice. Every encoding starts with a tag of one byte, and no encoding starts with ``#``
 otherwise.
 
-    leaf     = tag payload                               scalars, and packed columns of them (``core/canonical/columns.py``)
+    leaf     = tag payload                               scalars, packed columns of them (``columns.py``)
     node     = tag count:u64 lengths:count*u8 children   each child an encoding, so each length fits a byte
 
     0 + - . !   None, True, False, Ellipsis, NotImplemented: no payload
@@ -12,7 +12,7 @@ otherwise.
     f c         float, complex: IEEE doubles, little-endian, bit by bit, so NaN payloads and -0.0 are apart
     u b a       str, bytes, bytearray: str as UTF-8 with lone surrogates passed
     l t         list, tuple: the elements in order
-    L T         list, tuple of 8 elements or more: one child, a column (``core/canonical/columns.py``)
+    L T         list, tuple of 8 elements or more: one child, a column (``columns.py``)
     d           dict: key and value by turns, sorted by the encoding of the key, then of the value
     D           dict of 8 entries or more, keys all str or all int: list of the sorted keys, list of their values
     s z         set, frozenset: members sorted by encoding
@@ -38,10 +38,10 @@ from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 from mops.core.canonical.columns import DEEPEST, SHORTEST, Column, Expansion, Part, column_of, sorted_alike
-from mops.core.errors import UnkeyableArgumentError
 from mops.core.canonical.frames import Frame, path_to_child
 from mops.core.canonical.instances import Layout, is_plain, reduction
 from mops.core.canonical.leaves import LEAVES, Encoded
+from mops.core.errors import UnkeyableArgumentError
 
 _HOME_OF_PATHS = "pathlib._local:"  # in Python 3.13 alone
 

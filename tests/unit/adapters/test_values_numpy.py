@@ -5,8 +5,8 @@ import pytest
 
 from mops.api.key_registry import registry
 from mops.core.canonical import Encoder
-from mops.core.errors import UnkeyableArgumentError
 from mops.core.canonical.leaves import content_digest
+from mops.core.errors import UnkeyableArgumentError
 
 
 def key(value):

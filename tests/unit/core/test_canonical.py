@@ -24,10 +24,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mops.core.canonical import encoder as canonical
 from mops.core.canonical import Encoder, Hooks, Rule, by_reference
-from mops.core.errors import UnkeyableArgumentError
+from mops.core.canonical import encoder as canonical
 from mops.core.canonical.leaves import LIMIT, content_digest
+from mops.core.errors import UnkeyableArgumentError
 
 
 def key(value, **hooks):
