@@ -377,6 +377,14 @@ def test_a_computation_that_is_dropped_while_it_leaves_asks_for_nothing():
     assert not desk.effects(Owe)
 
 
+def test_a_result_that_may_not_survive_a_power_failure_stands_and_is_reported():
+    desk = Desk()
+    desk.on["Sync r0"] = [raising(StoreUnavailable("input/output error"))]
+    assert obtain(desk).result == Success(b"the value")
+    assert key("r0") in desk.blobs
+    assert "may not survive a power failure: input/output error" in desk.reports[0]
+
+
 # ------------------------------------------------------------------------------------------------ peeking
 def peek(desk):
     return desk.drive(orchestrate.peek(call()))
