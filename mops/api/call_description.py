@@ -16,6 +16,7 @@ class CallDescription(NamedTuple):
         importable: ``module:qualname``; empty where the function travels by value.
         on_code_change: the policy.
         definitions: the table of the code fingerprint.
+        first_party: further packages whose code is in it.
         constants: the names in it that a remote may rightly have other values for.
         cache_tag: of the orchestrator's interpreter; other bytecode cannot be compared.
         python: the orchestrator's version, such as ``3.11``.
@@ -26,6 +27,7 @@ class CallDescription(NamedTuple):
     importable: str
     on_code_change: str
     definitions: Mapping[str, str]
+    first_party: tuple[str, ...]
     constants: frozenset[str]
     cache_tag: str
     python: str
@@ -39,6 +41,7 @@ class CallDescription(NamedTuple):
             importable=str(call["import"]),
             on_code_change=str(call["on_code_change"]),
             definitions=dict(call["definitions"]),
+            first_party=tuple(call["first_party"]),
             constants=frozenset(call["constants"]),
             cache_tag=str(call["cache_tag"]),
             python=str(call["python"]),
@@ -48,8 +51,13 @@ class CallDescription(NamedTuple):
 
 
 def describe_code(
-    reference: FunctionReference, importable: str, logic_key: str | None, on_code_change: str, fingerprint: Fingerprint
-) -> bytes:  # fmt: skip
+    reference: FunctionReference,
+    importable: str,
+    logic_key: str | None,
+    on_code_change: str,
+    fingerprint: Fingerprint,
+    first_party: tuple[str, ...],
+) -> bytes:
     """The part of a description that all calls of the same code share."""
     return header_json(
         function=str(reference),
@@ -57,6 +65,7 @@ def describe_code(
         logic_key=logic_key,
         on_code_change=on_code_change,
         definitions=dict(fingerprint.table),
+        first_party=first_party,
         constants=sorted(fingerprint.constants),
         opaque=list(fingerprint.opaque),
         cache_tag=sys.implementation.cache_tag,

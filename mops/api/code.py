@@ -28,12 +28,12 @@ class _Met(threading.local):
 class CodeOfProcess:
     """Fingerprints of functions, and the hooks of the canonical encoding. Safe to use from any number of threads.
 
-    Args:
+    Attributes:
         first_party: names of further packages whose code counts.
     """
 
     def __init__(self, first_party: Iterable[str] = ()) -> None:
-        self._also = tuple(first_party)
+        self.first_party = tuple(first_party)
         self._fingerprinters: dict[str, Fingerprinter] = {}
         self._met = _Met()
         self.hooks = registry.hooks(self._reference_class, self._reference_function)
@@ -54,7 +54,7 @@ class CodeOfProcess:
         package = module.partition(".")[0]
         found = self._fingerprinters.get(package)
         if found is None:
-            first_party = FirstParty(module, self._also)
+            first_party = FirstParty(module, self.first_party)
             surroundings = Surroundings(
                 cache_tag=str(sys.implementation.cache_tag),
                 is_first_party=first_party,

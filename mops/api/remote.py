@@ -99,7 +99,7 @@ class _RemoteCall:
         buffers = drive(payload.fetch(self._claim.envelope, 0), self.world.perform)
         by_value, extras, args, kwargs = self.serializer.loads(buffers)
         if about.importable and about.on_code_change != "ignore":
-            _compare(about, CodeOfProcess().fingerprint(plain, extras))
+            _compare(about, CodeOfProcess(about.first_party).fingerprint(plain, extras))
         outer = [Served(folder, entered=True) for folder in about.serving]
         own = Served(self._folder, entered=by_reference is None or declaration is not None)
         SERVING.set((*outer, own))

@@ -103,7 +103,8 @@ class Target:
         fingerprint = self.fingerprint(extras)
         if self._about is None or self._about[0] is not fingerprint:
             importable = "" if self.by_value else str(self.importable)
-            described = describe_code(self.reference, importable, self.declaration.logic_key, self.policy, fingerprint)
+            logic_key, first_party = self.declaration.logic_key, self._code.first_party
+            described = describe_code(self.reference, importable, logic_key, self.policy, fingerprint, first_party)
             self._about = fingerprint, described
         return self._about[1]
 
