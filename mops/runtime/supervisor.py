@@ -81,17 +81,19 @@ class _Child:
         self.pid = os.fork()
         if self.pid == 0:
             _become_child(output[1], errors[1], alive, serve)
+        _lead_a_group(self.pid)
         for descriptor in (output[1], errors[1], alive[0]):
             os.close(descriptor)
         self._forward = {output[0]: 1, errors[0]: 2}
 
     def terminate(self) -> None:
-        """Stop the child at once: told to stop, a remote publishes nothing."""
+        """Stop the child at once, and what it started: told to stop, a remote publishes nothing."""
         self.terminated = True
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        for kill in (os.killpg, os.kill):  # the second for a system that refused it a group
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except OSError:
+                pass  # it has ended
 
     def watch(self, interval: float, beat: Callable[[], None]) -> None:
         """Beat and forward output until the child has ended."""
@@ -142,10 +144,19 @@ class _Child:
                 pass  # nobody reads it: losing output never fails a call
 
 
+def _lead_a_group(pid: int) -> None:
+    """Give the child a group of its own: asked for on both sides of the fork, as nobody knows which one runs first."""
+    try:
+        os.setpgid(pid, pid)
+    except OSError:
+        pass  # it leads one already, or has ended
+
+
 def _become_child(output: int, errors: int, alive: tuple[int, int], serve: Callable[[], int]) -> None:
     """In the child: take its place, serve, and never return."""
     status = 1
     try:
+        _lead_a_group(os.getpid())
         os.close(alive[1])
         os.dup2(output, 1)
         os.dup2(errors, 2)
@@ -168,4 +179,4 @@ def _become_child(output: int, errors: int, alive: tuple[int, int], serve: Calla
 def _end_with_supervisor(alive: int) -> None:
     """Nobody writes to this pipe: its end is the end of the supervisor."""
     os.read(alive, 1)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
