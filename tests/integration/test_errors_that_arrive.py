@@ -171,7 +171,7 @@ def test_an_argument_that_cannot_travel_is_named_before_anything_starts(project)
     ("os.abort()", "SIGABRT"),
     ("__import__('ctypes').string_at(0)", "SIGSEGV"),
     ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-    ("os.kill(os.getppid(), 9), time.sleep(60)", "SIGKILL"),
+    ("time.sleep(0.5), os.kill(os.getppid(), 9), time.sleep(60)", "SIGKILL"),
 ])  # fmt: skip
 def test_a_child_that_dies_says_how_and_its_last_words(project, death, words):
     kind, text = outcome(
@@ -238,6 +238,22 @@ def test_other_code_in_the_remote_is_refused_with_the_names_that_differ(project)
     assert "stage:helper" in text
     assert "stage:work" not in text.split("the code here is not the orchestrator's", 1)[1].split("\n")[0]
     assert project.results() == []
+
+
+def test_an_installed_package_that_counts_as_first_party_counts_in_the_remote_too(project):
+    project.write(
+        "stage.py",
+        """
+        import cloudpickle
+
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root, first_party=["cloudpickle"]))
+        def work():
+            return cloudpickle.dumps is not None
+    """,
+    )
+    assert project.script("import stage; print(stage.work())") == "True\n"
+    (claim,) = project.claims()
+    assert b"cloudpickle.cloudpickle:dumps" in claim.read_bytes()
 
 
 def test_other_code_in_the_remote_is_taken_where_the_author_says_so(project):

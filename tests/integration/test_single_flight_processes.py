@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mops.core.envelope import END, kind_of
+from mops.core.envelope import END, LEAVE, kind_of
 
 KEYS = 1000
 ORCHESTRATORS = 16
@@ -209,7 +209,44 @@ def test_calls_cancelled_around_their_start_leave_nothing_behind(stage):
     assert again.stdout.startswith("cancelled3 by")
 
 
+@pytest.mark.parametrize("way", ["cancelled", "interrupted", "supervisor killed"])
+def test_a_stopped_call_takes_the_processes_along_that_its_function_started(stage, way):
+    program = """
+        import subprocess
+        from stage import note
+
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def work():
+            started = subprocess.Popen(["sh", "-c", "sleep 600", root])
+            note("started", os.getppid())
+            started.wait()
+
+        if sys.argv[1] != "cancelled":
+            work()
+        future = work.submit()
+        while not os.path.exists(os.environ["RUNS"]):
+            time.sleep(0.01)
+        future.cancel()
+        sys.stdin.read()
+    """
+    process = stage.start(stage.write("program.py", program), way, stdin=-1, stderr=-3)
+    stage.wait_until(lambda: len(stage.lines("runs")) == 1)
+    if way == "interrupted":
+        process.send_signal(signal.SIGINT)
+    if way == "supervisor killed":
+        os.kill(int(stage.lines("runs")[0].split()[1]), signal.SIGKILL)
+    stage.wait_until(lambda: stage.processes() == [], 20)
+    process.communicate("", timeout=20)
+    (claim,) = stage.claims()
+    assert last_record(claim) == (LEAVE if way == "interrupted" else END)
+
+
 def is_ended(claim):
-    """Whether the last record in the log of an epoch is an end."""
+    """Whether nothing more happens in an epoch."""
+    return last_record(claim) == END
+
+
+def last_record(claim):
+    """The kind of the last record in the log of an epoch."""
     log = sorted(claim.parent.glob(f"{claim.name}.[0-9]*"), key=lambda path: int(path.suffix[1:]))
-    return bool(log) and kind_of(log[-1].read_bytes()) == END
+    return kind_of(log[-1].read_bytes()) if log else None
