@@ -1,0 +1,203 @@
+"""Decorating a function: what is refused, with which words, and what the wrapper looks like."""
+
+import functools
+import inspect
+import pickle
+import time
+
+import pytest
+
+from mops import Failure, MemoizingPicklingRunner, Success, pure, use_runner
+from mops.core.errors import ConfigurationError, DecorationError, UnkeyableArgumentError
+
+
+def direct(func, args, kwargs):
+    return func(*args, **kwargs)
+
+
+@use_runner(direct)
+def documented(a: int, /, b: str = "x", *, c: float = 1.0) -> tuple[int, str, float]:
+    """What it does."""
+    return a, b, c
+
+
+@use_runner(direct)
+def plain(x):
+    return x
+
+
+def test_the_wrapper_has_the_name_docstring_and_signature_of_the_function():
+    assert (documented.__name__, documented.__doc__, documented.__module__) == ("documented", "What it does.", __name__)
+    assert (
+        str(inspect.signature(documented)) == "(a: int, /, b: str = 'x', *, c: float = 1.0) -> tuple[int, str, float]"
+    )
+    assert documented.__wrapped__(1, c=2) == (1, "x", 2)
+    assert documented(1, "y") == (1, "y", 1.0)
+
+
+def test_the_wrapper_pickles_by_name():
+    assert pickle.loads(pickle.dumps(plain)) is plain
+
+
+def test_wrappers_of_wrappers_are_refused_nothing():
+    @functools.wraps(plain)
+    def outer(*args):
+        return plain(*args) + 1
+
+    assert outer(1) == 2
+
+
+def generator():
+    yield 1
+
+
+async def coroutine():
+    return 1
+
+
+async def asynchronous_generator():
+    yield 1
+
+
+class Static:
+    @staticmethod
+    def method():
+        return 1
+
+    @classmethod
+    def of_class(cls):
+        return 1
+
+
+@pytest.mark.parametrize(("function", "words"), [
+    (generator, "is a generator: what it yields cannot be stored; return a list"),
+    (coroutine, "is asynchronous; decorate a plain function, and call it with asyncio.to_thread"),
+    (asynchronous_generator, "is asynchronous"),
+    (Static.__dict__["method"], "put @staticmethod above this decorator"),
+    (Static.__dict__["of_class"], "put @classmethod above this decorator"),
+    (Static, "only functions can be memoized"),
+    (7, "only functions can be memoized"),
+    (functools.partial(direct), "only functions can be memoized"),
+])  # fmt: skip
+def test_what_cannot_be_memoized_is_refused_with_the_recipe(function, words):
+    with pytest.raises(DecorationError, match=words):
+        use_runner(direct)(function)
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda: use_runner("k8s"), "runner"),
+    (lambda: use_runner(direct, ignore="verbose"), r"ignore=\('verbose',\)"),
+    (lambda: use_runner(direct, name="work"), "module:qualname"),
+    (lambda: use_runner(direct, name=":work"), "module:qualname"),
+    (lambda: use_runner(direct, name="a:b:c"), "module:qualname"),
+    (lambda: MemoizingPicklingRunner("bash"), "cannot be called"),
+    (lambda: MemoizingPicklingRunner(on_code_change="panic"), "'rerun', 'warn' or 'ignore'"),
+    (lambda: MemoizingPicklingRunner(durability="maybe"), "'auto', 'always' or 'never'"),
+    (lambda: MemoizingPicklingRunner(pipeline_id=""), "at least one character"),
+    (lambda: MemoizingPicklingRunner(pipeline_id=7), "string"),
+    (lambda: MemoizingPicklingRunner(heartbeat=0), "seconds"),
+    (lambda: MemoizingPicklingRunner(store_patience=(-1, 0)), "seconds"),
+])  # fmt: skip
+def test_a_setting_that_cannot_be_meant_is_refused_at_once(make, words):
+    with pytest.raises(ConfigurationError, match=words):
+        make()
+
+
+def test_an_ignored_argument_that_does_not_exist_is_refused():
+    with pytest.raises(DecorationError, match="plain has no argument 'verbose'"):
+        use_runner(direct, ignore=("verbose",))(plain.__wrapped__)
+    use_runner(direct, ignore=("anything",))(lambda **options: options)
+
+
+def test_a_runner_without_memory_says_what_it_cannot_do():
+    for method in (plain.peek, plain.memo_uri):
+        with pytest.raises(ConfigurationError, match="does not memoize"):
+            method(1)
+    with pytest.raises(ConfigurationError, match="has no submit"):
+        plain.submit(1)
+
+
+# ------------------------------------------------------------------------------------------------ memoized
+@pytest.fixture
+def runner(request):
+    return MemoizingPicklingRunner(blob_root=f"memory://{request.node.name}")
+
+
+@use_runner(direct)
+def stamped(x, *, verbose=False):
+    return x, time.perf_counter_ns()
+
+
+@use_runner(direct)
+def failing(x):
+    raise LookupError(x)
+
+
+def test_skip_runner_bypasses_the_runner_and_delivers_exceptions():
+    calls = []
+    for skip in (True, lambda: calls.append(1) or True):
+        function = use_runner(lambda *_: pytest.fail("asked"), skip)(failing.__wrapped__)
+        with pytest.raises(LookupError):
+            function(1)
+        assert isinstance(function.submit(1).exception(), LookupError)
+    assert calls == [1, 1]
+
+
+def test_ignored_arguments_are_not_part_of_the_key(runner):
+    function = use_runner(runner, ignore=("verbose",))(stamped.__wrapped__)
+    assert function(1) == function(1, verbose=True)
+    assert function(1) != function(2)
+
+
+def test_arguments_that_do_not_fit_are_a_type_error_of_the_call(runner):
+    with pytest.raises(TypeError, match="stamped"):
+        stamped.with_runner(runner)(1, 2, 3)
+
+
+def test_an_argument_without_a_meaning_is_named_before_anything_runs(runner):
+    with pytest.raises(UnkeyableArgumentError) as caught:
+        stamped.with_runner(runner)({"a": [object()]})
+    assert caught.value.path.startswith("x['a'][0]")
+    assert caught.value.function.endswith(":stamped")
+
+
+def test_peek_tells_success_failure_and_nothing(runner):
+    assert stamped.with_runner(runner).peek(1) is None
+    value = stamped.with_runner(runner)(1)
+    assert stamped.with_runner(runner).peek(1) == Success(value)
+    with pytest.raises(LookupError):
+        failing.with_runner(runner)(1)
+    seen = failing.with_runner(runner).peek(1)
+    assert isinstance(seen, Failure)
+    assert repr(seen.exception) == "LookupError(1)"
+
+
+def test_the_memo_uri_is_one_a_call(runner):
+    function = stamped.with_runner(runner)
+    assert function.memo_uri(1) == function.memo_uri(x=1) == function.submit(1).memo_uri
+    assert function.memo_uri(1) != function.memo_uri(1.0)
+
+
+def test_a_root_that_is_a_callable_is_asked_at_every_call(request):
+    current = [f"memory://{request.node.name}-one"]
+    function = stamped.with_runner(MemoizingPicklingRunner(blob_root=lambda: current[0]))
+    first = function(1)
+    current[0] = f"memory://{request.node.name}-two"
+    second = function(1)
+    assert first != second
+    current[0] = f"memory://{request.node.name}-one"
+    assert function(1) == first
+
+
+def test_pure_is_used_bare_and_called(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOPS_ROOT", str(tmp_path))
+    bare, called = pure(stamped.__wrapped__), pure(logic_key="2", ignore=("verbose",))(stamped.__wrapped__)
+    assert bare(1) == bare(1) != called(1) == called(1, verbose=True)
+    assert "@2/" in called.memo_uri(1)
+
+
+def test_a_runner_pickles_by_its_settings(tmp_path):
+    runner = MemoizingPicklingRunner(blob_root=tmp_path, pipeline_id="p", heartbeat=3.0)
+    again = pickle.loads(pickle.dumps(runner))
+    assert repr(again) == repr(runner)
+    assert stamped.with_runner(again).memo_uri(1) == stamped.with_runner(runner).memo_uri(1)

@@ -1,0 +1,58 @@
+"""A process is known dead for certain, or it is unknown."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mops.runtime.process_identity import known_dead, producer_of_this_process
+
+
+@pytest.fixture
+def producer():
+    return producer_of_this_process()
+
+
+def test_this_process_is_not_dead(producer):
+    assert not known_dead(producer)
+
+
+def test_a_process_that_ended_is_dead(producer):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    assert known_dead(producer | {"pid": process.pid})
+
+
+def test_a_zombie_is_dead(producer):
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    try:
+        for _ in range(500):
+            if known_dead(producer | {"pid": child, "birth": ""}):
+                break
+            time.sleep(0.01)
+        assert known_dead(producer | {"pid": child, "birth": ""})
+    finally:
+        os.waitpid(child, 0)
+
+
+def test_a_pid_that_was_given_to_another_process_is_dead(producer):
+    assert known_dead(producer | {"birth": "1"})
+
+
+@pytest.mark.parametrize("field", ["host", "boot", "pidns"])
+def test_a_process_of_another_system_is_unknown(producer, field):
+    assert not known_dead(producer | {field: "another", "birth": "1"})
+
+
+@pytest.mark.parametrize("broken", [None, 7, "text", {}, {"pid": 1}, {"boot": "", "pidns": ""}])
+def test_what_cannot_be_read_is_unknown(broken):
+    assert not known_dead(broken)
+
+
+@pytest.mark.parametrize("pid", [None, "1", 0, -1, 1.5, True])
+def test_a_pid_that_is_no_pid_is_unknown(producer, pid):
+    assert not known_dead(producer | {"pid": pid, "birth": "1"})

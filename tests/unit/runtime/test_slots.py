@@ -1,0 +1,55 @@
+"""Slots are granted in order, given back once, and begin anew in a forked child."""
+
+import os
+
+from mops.runtime.slots import Lease, Slots
+
+
+def test_slots_are_granted_up_to_their_number_and_then_in_the_order_of_asking():
+    slots, granted = Slots(2), []
+    for name in "abcd":
+        slots.acquire(lambda name=name: granted.append(name))
+    assert granted == ["a", "b"]
+    slots.release()
+    assert granted == ["a", "b", "c"]
+    slots.release()
+    slots.release()
+    slots.acquire(lambda: granted.append("e"))
+    assert granted == ["a", "b", "c", "d", "e"]
+
+
+def test_whoever_leaves_the_queue_is_never_granted():
+    slots, granted = Slots(1), []
+    first, second, third = (lambda name=name: granted.append(name) for name in "abc")
+    slots.acquire(first)
+    slots.acquire(second)
+    slots.acquire(third)
+    assert slots.withdraw(second)
+    assert not slots.withdraw(first)
+    slots.release()
+    assert granted == ["a", "c"]
+
+
+def test_a_lease_ends_once():
+    slots, granted = Slots(1), []
+    slots.acquire(lambda: None)
+    lease = Lease(slots)
+    lease.end()
+    lease.end()
+    for name in "ab":
+        slots.acquire(lambda name=name: granted.append(name))
+    assert granted == ["a"]
+
+
+def test_a_forked_child_has_all_slots():
+    slots = Slots(1)
+    slots.acquire(lambda: None)
+    child = os.fork()
+    if child == 0:
+        granted = []
+        slots.acquire(lambda: granted.append("child"))
+        os._exit(0 if granted else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    waiting = []
+    slots.acquire(lambda: waiting.append("parent"))
+    assert waiting == []
