@@ -2,11 +2,11 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Any, Final
 
 from mops.api.history import PastCall, list_in, mapping_in, past_calls
 from mops.core.fingerprint import differences
-from mops.core.ports.blob_store import BlobStore
 
 Description = Mapping[str, Any]
 """What a claim says of a call, the field ``call`` of its header, and ``pipeline_id``."""
@@ -75,41 +75,42 @@ def arguments_of(call: Description) -> dict[str, tuple[str, str]]:
     return found
 
 
-def nearest_earlier_call(
-    store: BlobStore, function_folder: str, call: Description, *, but: str, before: float | None
-) -> PastCall | None:  # fmt: skip
+def nearest_earlier_call(past: PastCall, call: Description) -> PastCall | None:
     """The earlier call of the same function that has most arguments in common with a call; among those, the last one.
 
-    Looks at the 1,000 calls of the function that were written last.
+    The logic key may be another one. Looks at the 1,000 of them that were made last.
 
     Args:
-        store: where to look.
-        function_folder: key of the folder of the function, or of the same function with another logic key.
-        call: the call.
-        but: memo folder of the call itself.
-        before: when the call was claimed; ``None`` where it never was.
+        past: the call, which need not be stored: then every other one is earlier.
+        call: its description.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    name = function_folder.partition("@")[0]
-    candidates = (
-        past
-        for past in past_calls(store, name)
-        if past.memo.folder != but and past.memo.folder.rsplit("/", 2)[0].partition("@")[0] == name
+    claim = past.claim
+    limit = inf if claim is None else past.blobs[claim.slot].modified
+    name = _function_of(past)
+    others = (
+        other
+        for other in past_calls(past.store, name)
+        if other.memo.folder != past.memo.folder and _function_of(other) == name and other.begun <= limit
     )
+    latest = heapq.nlargest(MOST_CANDIDATES, others, key=lambda other: other.begun)
+    moment = inf if claim is None else claim.utc or 0.0
     arguments = set(arguments_of(call).items())
 
-    def nearness(past: PastCall) -> tuple[int, bool, float]:
-        assert past.claim is not None
-        shared = len(arguments & set(arguments_of(past.claim.call).items()))
-        return shared, past.claim.call.get("logic_key") == call.get("logic_key"), past.claim.utc or 0.0
+    def nearness(other: PastCall) -> tuple[int, bool, float]:
+        about = other.description
+        same_logic = about.get("logic_key") == call.get("logic_key")
+        return len(arguments & set(arguments_of(about).items())), same_logic, _claimed(other)
 
-    latest = heapq.nlargest(MOST_CANDIDATES, candidates, key=lambda past: past.modified)
-    return max((past for past in latest if _is_earlier(past, before)), key=nearness, default=None)
+    return max((other for other in latest if other.claim and _claimed(other) < moment), key=nearness, default=None)
 
 
-def _is_earlier(past: PastCall, before: float | None) -> bool:
-    if past.claim is None:
-        return False
-    return before is None or (past.claim.utc or 0.0) < before
+def _function_of(past: PastCall) -> str:
+    """The folder of a call's function, without the logic key."""
+    return past.memo.folder.rsplit("/", 2)[0].partition("@")[0]
+
+
+def _claimed(past: PastCall) -> float:
+    return (past.claim.utc if past.claim is not None else None) or 0.0

@@ -88,7 +88,7 @@ def _about_miss(past: PastCall, call: Description) -> tuple[str, list[str]]:
         return f"what is stored cannot be read: {past.result.trouble}", []
     if past.state != "absent":
         return f"no result stands: {what_became_of(past)}", []
-    near = nearest_earlier_call(past.store, past.memo.folder.rsplit("/", 2)[0], call, but=past.memo.folder, before=None)
+    near = nearest_earlier_call(past, call)
     if near is None:
         return f"no call of {call.get('function')} is stored in pipeline {call['pipeline_id']}", []
     return f"the nearest call that is stored is {near.uri}", compare(near.description, call)

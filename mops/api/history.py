@@ -198,6 +198,11 @@ class PastCall:
         return self.memo.folder.rsplit("/", 2)[1] != "any"
 
     @property
+    def begun(self) -> float:
+        """When the first blob of it was written, by the clock of the store."""
+        return min((info.modified for info in self.blobs.values()), default=0.0)
+
+    @property
     def modified(self) -> float:
         """When a blob of it was written last, by the clock of the store."""
         return max((info.modified for info in self.blobs.values()), default=0.0)

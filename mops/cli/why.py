@@ -19,7 +19,7 @@ def why(uri: str, other: str | None) -> None:
     the nearest earlier call of the same function: the one with most arguments in common, and among those the last.
     """
     after = _described(uri if other is None else other)
-    before = _nearest(after) if other is None else _described(uri)
+    before = nearest_earlier_call(after, after.description) if other is None else _described(uri)
     if before is None:
         screen.line(f"there is no earlier call of {after.names[1]} in pipeline {after.names[0]}")
     else:
@@ -31,14 +31,6 @@ def _described(uri: str) -> PastCall:
     if past.claim is None:
         raise click.ClickException(f"what was called cannot be read any more: {printable(past.uri)} has no claim")
     return past
-
-
-def _nearest(past: PastCall) -> PastCall | None:
-    assert past.claim is not None
-    folder = past.memo.folder
-    return nearest_earlier_call(
-        past.store, folder.rsplit("/", 2)[0], past.description, but=folder, before=past.claim.utc
-    )  # fmt: skip
 
 
 def _say(before: PastCall, after: PastCall) -> None:

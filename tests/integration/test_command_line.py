@@ -5,6 +5,7 @@ import pty
 import subprocess
 import sys
 import textwrap
+import time
 from importlib import import_module, invalidate_caches
 from itertools import count
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import mops
 from mops import InThreadShell, MemoizingPicklingRunner, SubprocessShell, use_runner
 from mops.__main__ import main
+from mops.api import comparison
 from mops.api.worlds import world_of
 from mops.core import envelope
 from mops.core.blob_layout import memo_from_folder
@@ -444,6 +446,16 @@ def test_why_with_one_uri_compares_with_the_earlier_call_that_has_most_in_common
     assert differences(run, scale.memo_uri(1, by=1)) == [
         f"there is no earlier call of {scale.__module__}:scale in pipeline default"
     ]
+
+
+def test_why_looks_past_any_number_of_later_calls(load, root, run, monkeypatch):
+    monkeypatch.setattr(comparison, "MOST_CANDIDATES", 2)
+    scale = use_runner(runner(root))(load().scale)
+    for number in range(20):
+        scale(number)
+        time.sleep(0.01)  # longer than a tick of the file system's clock
+
+    assert differences(run, scale.memo_uri(7)) == ["argument x: 6 -> 7"]
 
 
 def test_why_finds_the_earlier_call_under_another_logic_key_and_no_namesake(load, root, run):
