@@ -1,11 +1,22 @@
-"""Submitted calls: equal ones of one process share one execution, which stops when no future wants it any more."""
+"""Submitted calls: equal ones of one process share one execution, which stops when no future wants it any more.
 
+Other threads advance a submitted call. What they would import lazily is imported here, by the thread that submits: a
+process that forks while another thread imports a module leaves its child with that module locked for ever.
+"""
+
+import json  # noqa: F401 - see above
 import os
+import subprocess  # noqa: F401 - see above
 import threading
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
 
+import mops.api.claims
+import mops.api.metadata
+import mops.runtime.commands
+import mops.runtime.failures
+import mops.runtime.session  # noqa: F401 - see above
 from mops.api.futures import MopsFuture
 from mops.api.invocation import Invocation
 from mops.api.serving import is_being_served
