@@ -90,6 +90,8 @@ def _abandoned(memo: Memo, epoch: Epoch, claim: Claim, timing: Timing) -> Steps[
         return (yield from unheard(epoch, epoch.watch))
     if adoption is not None:
         pulse: Pulse = yield from patiently(Look(adoption.session), timing.in_flight)
+        if pulse.token != GONE and epoch.mine:
+            return _silent(epoch, pulse)  # how our command died, our Shell is about to say
         if pulse.token != GONE:
             return (yield from _stale(epoch, pulse, adoption.producer))
     if epoch.mine:
@@ -113,10 +115,12 @@ def unheard(epoch: Epoch, watch: Watch) -> Steps[bool]:
 
 
 def _stale(epoch: Epoch, pulse: Pulse, producer: Any) -> Steps[bool]:
-    """Whether an owner is dead for certain, or has been silent for too long."""
-    if epoch.watch.see((len(epoch.log), pulse.token), pulse.seen_at, STALE_AFTER * pulse.interval):
-        return True
-    return (yield KnownDead(producer))  # type: ignore[no-any-return]
+    """Whether an owner has been silent for too long, or is dead for certain."""
+    return _silent(epoch, pulse) or (yield KnownDead(producer))
+
+
+def _silent(epoch: Epoch, pulse: Pulse) -> bool:
+    return epoch.watch.see((len(epoch.log), pulse.token), pulse.seen_at, STALE_AFTER * pulse.interval)
 
 
 def _never_started(epoch: Epoch, timing: Timing) -> Steps[bool]:

@@ -1,6 +1,7 @@
 """A user's project in a folder of its own, run by processes of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -37,11 +38,11 @@ class Project:
 
     def run(self, *arguments: object, timeout: float = 60, check: bool = True, **options):
         """Run Python to its end."""
-        process = self.start(*arguments, **{"stderr": subprocess.PIPE, **options})
+        process = self.start(*arguments, **{"stderr": subprocess.PIPE, "start_new_session": True, **options})
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # a child that it left behind may hold the pipes open
             out, err = process.communicate()
             raise AssertionError(f"it did not end within {timeout} s:\n{out}\n{err}") from None
         assert not check or process.returncode == 0, f"it ended with {process.returncode}:\n{out}\n{err}"

@@ -145,6 +145,13 @@ def test_our_living_remote_is_waited_for():
         desk.now += 10.0
 
 
+def test_our_remote_that_died_is_left_to_our_shell_to_report():
+    desk, epoch = Desk(), epoch_of(mine=True, log=[adopted()])
+    desk.pulses["remote"] = pulse(0.0, 1)
+    desk.dead = True
+    assert not over(desk, epoch)
+
+
 def test_our_silent_remote_is_given_up():
     desk, epoch = Desk(), epoch_of(mine=True, log=[adopted()])
     assert looks_until_over(desk, epoch) == 7
