@@ -407,8 +407,7 @@ def test_other_insertion_orders_and_other_objects_make_no_other_key(value, seed)
     assert key([value] * 8) == key([shuffled(value, seed + index) for index in range(8)])
 
 
-@given(st.lists(st.lists(values, max_size=3), min_size=2, max_size=12, unique_by=spelled))
-@settings(max_examples=50)
+@given(st.lists(values, min_size=2, max_size=8, unique_by=spelled))
 def test_different_values_never_share_a_key(candidates):
     assert len({key(candidate) for candidate in candidates}) == len(candidates)
 
