@@ -9,17 +9,19 @@ from mops.api.serving import SERVING, Served
 from mops.api.target import Target
 from mops.core.blob_layout import Memo
 from mops.core.claim import Timing
-from mops.core.errors import ConfigurationError
+from mops.core.errors import ConfigurationError, kind_of
 from mops.core.failure import FailureRecord, located
 from mops.core.orchestrate import Answer, Call
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
-from mops.core.ports.shell import RemoteCommand, Shell
+from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder
 from mops.core.result import Failure
+from mops.core.retries import NEVER, Retries
 from mops.runtime.slots import Slots
 from mops.runtime.world import World
 
 if TYPE_CHECKING:
+    from mops.api.attempts import Attempts
     from mops.api.explanation import Explanation
 
 
@@ -32,19 +34,23 @@ class RunnerParts:
         slots: how many at once.
         timing: how long to wait for what.
         serializer: for calls, results and exceptions.
+        retries: what is tried again.
+        memoized: qualified names of the exceptions that are served as they are stored.
         keeps_arguments: whether claims hold the pickled call.
         heartbeat: seconds between beats.
     """
 
-    __slots__ = ("heartbeat", "keeps_arguments", "serializer", "shell", "slots", "timing")
+    __slots__ = ("heartbeat", "keeps_arguments", "memoized", "retries", "serializer", "shell", "slots", "timing")
 
     def __init__(
         self,
-        shell: Shell | None,
+        shell: Shell | ShellBuilder | None,
         slots: Slots,
         timing: Timing,
         serializer: Serializer,
         *,
+        retries: Retries,
+        memoized: frozenset[str],
         keeps_arguments: bool,
         heartbeat: float,
     ) -> None:
@@ -52,13 +58,15 @@ class RunnerParts:
         self.slots = slots
         self.timing = timing
         self.serializer = serializer
+        self.retries = retries
+        self.memoized = memoized
         self.keeps_arguments = keeps_arguments
         self.heartbeat = heartbeat
 
 
 @final
 class Invocation:
-    """A function bound to arguments, under a blob root. Not changed after it is made.
+    """A function bound to arguments, under a blob root.
 
     Attributes:
         target: the function.
@@ -66,7 +74,7 @@ class Invocation:
         world: the root as this process sees it.
     """
 
-    __slots__ = ("_args", "_extras", "_kwargs", "_parts", "_serving", "memo", "target", "world")
+    __slots__ = ("_args", "_attempts", "_extras", "_kwargs", "_parts", "_serving", "memo", "target", "world")
 
     def __init__(
         self,
@@ -86,6 +94,7 @@ class Invocation:
         self._args = args
         self._kwargs = kwargs
         self._serving = SERVING.get()
+        self._attempts: Attempts | None = None
 
     @property
     def uri(self) -> str:
@@ -102,12 +111,21 @@ class Invocation:
             inline=parts.shell is None,
             about=self._about,
             pickled=self._pickled,
+            retry=self._retry,
+            memoized=parts.memoized,
         )
 
     @property
     def shell(self) -> Shell | None:
-        """Starts a command; ``None`` where the call runs in this process."""
-        return self._parts.shell
+        """Starts the next command; ``None`` where the call runs in this process.
+
+        Raises:
+            ConfigurationError: a builder chose what cannot start a command.
+        """
+        choice = self._parts.shell
+        if choice is None:
+            return None
+        return self._known_attempts().shell(choice, self.target.declaration.function, self._args, self._kwargs)
 
     @property
     def slots(self) -> Slots:
@@ -156,6 +174,19 @@ class Invocation:
         from mops.api.explanation import explain_call
 
         return explain_call(self.world.store, self.memo, self._describe())
+
+    def _retry(self, failure: Failure | FailureRecord) -> float | None:
+        if self._parts.retries is NEVER:
+            return None
+        kind = kind_of(failure.exception) if isinstance(failure, Failure) else failure.kind
+        return self._known_attempts().after(self.exception(failure), kind)
+
+    def _known_attempts(self) -> "Attempts":
+        if self._attempts is None:
+            from mops.api.attempts import Attempts  # a hit makes none
+
+            self._attempts = Attempts(self._parts.retries)
+        return self._attempts
 
     def _about(self) -> bytes:
         """What the claim says of the call. Asked for on a miss alone, which is when it is worth saying what changed."""

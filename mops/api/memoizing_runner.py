@@ -16,8 +16,9 @@ from mops.api.worlds import world_of
 from mops.core.claim import Timing
 from mops.core.errors import ConfigurationError, MopsError
 from mops.core.orchestrate import obtain, peek
-from mops.core.ports.shell import RunsInline, Shell, SupportsLimits
+from mops.core.ports.shell import RunsInline, Shell, ShellBuilder, SupportsLimits
 from mops.core.result import Failure, Success
+from mops.core.retries import NEVER, Retries
 from mops.runtime.execution import Execution
 from mops.runtime.inline import drive
 from mops.runtime.slots import Slots
@@ -36,7 +37,7 @@ class MemoizingPicklingRunner:
     Safe to use from any number of threads, and from forked processes. Pickles by its settings.
 
     Args:
-        shell: where calls run: a ``Shell``, or any function that runs a command line to its end.
+        shell: where calls run: a ``Shell``, any function that runs a command line to its end, or a ``ShellBuilder``.
         blob_root: where calls and results are stored: a URI, a ``Path``, a ``BlobStore``, or a callable that gives
         one and is
             asked at every call.
@@ -48,6 +49,8 @@ class MemoizingPicklingRunner:
         durability: ``"auto"``: results that took longer than 100 ms to compute survive a power failure; or
         ``"always"``, ``"never"``.
         keep_arguments: store the arguments also where no remote needs them.
+        memoize_exceptions: types of exceptions that a later call receives as they are stored, without computing anew.
+        retries: what is tried again, how often.
         store_patience: seconds to go on while the store is out of reach: of a first look, and of a call in flight.
         heartbeat: seconds between two signs of life of this process; after six without one, others take its calls over.
 
@@ -57,7 +60,7 @@ class MemoizingPicklingRunner:
 
     def __init__(
         self,
-        shell: Shell | Callable[[Sequence[str]], Any] | None = None,
+        shell: Shell | ShellBuilder | Callable[[Sequence[str]], Any] | None = None,
         blob_root: Any = defaults.mops_root,
         *,
         pipeline_id: str | None = None,
@@ -65,6 +68,8 @@ class MemoizingPicklingRunner:
         first_party: Iterable[str] = (),
         durability: Literal["auto", "always", "never"] = "auto",
         keep_arguments: bool = False,
+        memoize_exceptions: Iterable[type[Exception]] = (),
+        retries: Retries = NEVER,
         store_patience: tuple[float, float] = (60.0, 1800.0),
         heartbeat: float = 10.0,
     ) -> None:
@@ -76,27 +81,14 @@ class MemoizingPicklingRunner:
             "first_party": tuple(first_party),
             "durability": durability,
             "keep_arguments": keep_arguments,
+            "memoize_exceptions": tuple(memoize_exceptions),
+            "retries": retries,
             "store_patience": store_patience,
             "heartbeat": heartbeat,
         }
         _check(self._settings)
-        self._shell: Any = self._settings["shell"]
-        self._inline = isinstance(self._shell, RunsInline)
-        limits = self._shell if isinstance(self._shell, SupportsLimits) else None
-        timing = Timing(
-            first_look=store_patience[0],
-            in_flight=store_patience[1],
-            start_timeout=limits.start_timeout if limits else 300.0,
-            sync_after=_SYNC_AFTER[durability],
-        )
-        self._parts = RunnerParts(
-            None if self._inline else self._shell,
-            Slots(getattr(self._shell, "max_workers", None) or os.cpu_count() or 1),
-            timing,
-            PicklingSerializer(),
-            keeps_arguments=keep_arguments or not self._inline,
-            heartbeat=heartbeat,
-        )
+        self._parts = _parts_of(self._settings)
+        self._inline = self._parts.shell is None
         self._code = CodeOfProcess(self._settings["first_party"])
         self._targets: dict[Any, Target] = {}
 
@@ -104,7 +96,7 @@ class MemoizingPicklingRunner:
         return _rebuild, (self._settings,)
 
     def __repr__(self) -> str:
-        return f"MemoizingPicklingRunner({self._shell!r}, {self._settings['blob_root']!r})"
+        return f"MemoizingPicklingRunner({self._settings['shell']!r}, {self._settings['blob_root']!r})"
 
     # ------------------------------------------------------------------------------------------------ the port
     def __call__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
@@ -191,9 +183,32 @@ def _rebuild(settings: Mapping[str, Any]) -> MemoizingPicklingRunner:
     return MemoizingPicklingRunner(**settings)
 
 
+def _parts_of(settings: Mapping[str, Any]) -> RunnerParts:
+    shell: Any = settings["shell"]
+    inline = isinstance(shell, RunsInline)
+    limits = shell if isinstance(shell, SupportsLimits) else None
+    first_look, in_flight = settings["store_patience"]
+    timing = Timing(
+        first_look=first_look,
+        in_flight=in_flight,
+        start_timeout=limits.start_timeout if limits else 300.0,
+        sync_after=_SYNC_AFTER[settings["durability"]],
+    )
+    return RunnerParts(
+        None if inline else shell,
+        Slots(getattr(shell, "max_workers", None) or os.cpu_count() or 1),
+        timing,
+        PicklingSerializer(),
+        retries=settings["retries"],
+        memoized=frozenset(f"{it.__module__}:{it.__qualname__}" for it in settings["memoize_exceptions"]),
+        keeps_arguments=settings["keep_arguments"] or not inline,
+        heartbeat=settings["heartbeat"],
+    )
+
+
 def _check(settings: Mapping[str, Any]) -> None:
     """Refuse what cannot be meant, before anything runs."""
-    if not callable(settings["shell"]):
+    if not callable(settings["shell"]) and not isinstance(settings["shell"], ShellBuilder):
         raise ConfigurationError(f"a Shell is called with a command line; {settings['shell']!r} cannot be called")
     if settings["on_code_change"] not in _POLICIES:
         raise ConfigurationError(f"on_code_change is 'rerun', 'warn' or 'ignore', not {settings['on_code_change']!r}")
@@ -201,6 +216,10 @@ def _check(settings: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"durability is 'auto', 'always' or 'never', not {settings['durability']!r}")
     if settings["pipeline_id"] is not None and type(settings["pipeline_id"]) is not str:
         raise ConfigurationError(f"a pipeline id is a string, not {settings['pipeline_id']!r}")
+    if not isinstance(settings["retries"], Retries):
+        raise ConfigurationError(f"retries is Retries(...), not {settings['retries']!r}")
+    if not all(isinstance(it, type) and issubclass(it, Exception) for it in settings["memoize_exceptions"]):
+        raise ConfigurationError(f"memoize_exceptions are types, not {settings['memoize_exceptions']!r}")
     if settings["pipeline_id"] == "":
         raise ConfigurationError("a pipeline id has at least one character")
     if not settings["heartbeat"] > 0 or not all(seconds >= 0 for seconds in settings["store_patience"]):

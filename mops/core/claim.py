@@ -21,7 +21,7 @@ Who owns an epoch, and who may end it, is the matter of ``ownership.py``.
 from typing import Any, Final, TypeAlias, final
 
 from mops.core.blob_layout import Memo, claim_slot, log_slot, result_slot
-from mops.core.effects import Effect, Get, Issue, Now, Put, PutIfAbsent, Report, Steps, Ticket, Wait
+from mops.core.effects import Effect, Get, Issue, News, Now, Put, PutIfAbsent, Report, Steps, Tell, Ticket, Wait
 from mops.core.envelope import (
     ADOPTION,
     CLAIM,
@@ -282,18 +282,28 @@ class Epoch:
         claim: who runs it; ``None`` where that cannot be read.
         log: what was read of its log.
         mine: this call holds the claim.
+        attached: its holder is gone, and this call watches the command that was started for it.
         seen_open: this call has seen it before it was over, so its failure is this call's failure.
+        told: what observers were told of it.
     """
 
-    __slots__ = ("claim", "log", "mine", "number", "seen_open", "watch")
+    __slots__ = ("attached", "claim", "log", "mine", "number", "seen_open", "told", "watch")
 
     def __init__(self, number: int, claim: Claim | None, *, mine: bool = False) -> None:
         self.number = number
         self.claim = claim
         self.mine = mine
+        self.attached = False
         self.log: list[LogRecord] = []
         self.watch = Watch()
         self.seen_open = mine
+        self.told: set[News] = set()
+
+    def tell(self, memo: Memo, what: News, about: Any = None) -> Steps[None]:
+        """Tell observers of this epoch, once for each kind of news."""
+        if what not in self.told:
+            self.told.add(what)
+            yield Tell(what, memo.folder, self.number, about)
 
     @property
     def end(self) -> End | None:

@@ -8,13 +8,14 @@ Rules of this file:
 """
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Final, TypeAlias, TypeVar, final
+from typing import Any, Final, Literal, TypeAlias, TypeVar, final
 
 from mops.core.ports.blob_store import Buffer
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator["Effect", Any, T]
 """A computation that yields effects and returns a ``T``."""
+News: TypeAlias = Literal["claimed", "started", "adopted", "waiting", "published", "hit", "failed"]
 
 
 # ------------------------------------------------------------------------------------------------ the blob store
@@ -271,6 +272,27 @@ class Stop:
 
 
 @final
+class Attach:
+    """Find the command that an earlier process started for an epoch; from then on ``Ask`` tells of it.
+
+    Answer: ``bool``, whether there is one.
+    """
+
+    __slots__ = ("epoch", "folder")
+
+    def __init__(self, folder: str, epoch: int) -> None:
+        self.folder = folder
+        self.epoch = epoch
+
+
+@final
+class Detach:
+    """Forget the command that was found by ``Attach``: its epoch is over. Answer: ``None``."""
+
+    __slots__ = ()
+
+
+@final
 class Ran:
     """What running the function came to.
 
@@ -279,15 +301,17 @@ class Ran:
         started: seconds since the epoch.
         elapsed: seconds.
         forked: this process is a fork of the one that was asked to run the function: it must not speak for it.
+        size: bytes of the value, once it was serialized.
     """
 
-    __slots__ = ("elapsed", "forked", "result", "started")
+    __slots__ = ("elapsed", "forked", "result", "size", "started")
 
     def __init__(self, result: Any, started: float, elapsed: float, *, forked: bool = False) -> None:
         self.result = result
         self.started = started
         self.elapsed = elapsed
         self.forked = forked
+        self.size = 0
 
 
 @final
@@ -328,6 +352,26 @@ class Report:
 
 
 @final
+class Tell:
+    """Something happened to a call: tell whoever observes this process. Answer: ``None``.
+
+    Attributes:
+        what: the event, as the classes of ``mops.core.events`` are named.
+        folder: of the memo.
+        epoch: its number; 0 where there is none.
+        about: what the details are taken from, where somebody observes.
+    """
+
+    __slots__ = ("about", "epoch", "folder", "what")
+
+    def __init__(self, what: News, folder: str, epoch: int, about: Any = None) -> None:
+        self.what = what
+        self.folder = folder
+        self.epoch = epoch
+        self.about = about
+
+
+@final
 class Spool:
     """Keep bytes that could not be published in this machine's temporary directory. Answer: their path, ``str``."""
 
@@ -341,5 +385,5 @@ class Spool:
 Effect: TypeAlias = (
     Get | PutIfAbsent | Put | GetContent | PutContent | Sync | Now | Wait | Issue | Enter | Exit | Owe | Held | Look |
     KnownDead
-    | Admit | Start | Ask | Stop | Run | Describe | Published | Report | Spool
+    | Admit | Start | Ask | Stop | Attach | Detach | Run | Describe | Published | Report | Tell | Spool
 )  # fmt: skip

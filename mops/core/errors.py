@@ -36,7 +36,13 @@ Every constructor takes one positional message and keyword details, which live i
 pickling by the default protocol of exceptions.
 """
 
-from typing import ClassVar
+from typing import Final, Literal, TypeAlias
+
+FailureKind: TypeAlias = Literal["user", "interrupted", "out_of_memory", "infrastructure"]
+"""The fields of ``Retries``: what a failure falls under."""
+KINDS: Final[tuple[FailureKind, ...]] = ("user", "interrupted", "out_of_memory", "infrastructure")
+_FROM_OUTSIDE: Final = frozenset({-1, -2, -9, -15, 129, 130, 137, 143})
+"""Exit statuses after SIGHUP, SIGINT, SIGKILL and SIGTERM, as ``subprocess`` reports them and as a shell does."""
 
 
 class MopsError(Exception):
@@ -224,14 +230,15 @@ class ShellFailed(TransientError):
         kind: the field of ``Retries`` that this failure falls under.
     """
 
-    kind: ClassVar[str] = "infrastructure"
+    kind: FailureKind = "infrastructure"
 
 
 class RemoteCrashed(ShellFailed):
     """The process that ran the function died.
 
     Attributes:
-        exit_code: as ``subprocess`` reports it: negative numbers are signals.
+        exit_code: as ``subprocess`` reports it: negative numbers are signals. Signals that others send count as
+            interrupted, everything else as the doing of the function.
     """
 
     def __init__(
@@ -239,6 +246,7 @@ class RemoteCrashed(ShellFailed):
     ) -> None:
         super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
         self.exit_code = exit_code
+        self.kind = "interrupted" if exit_code in _FROM_OUTSIDE else "user"
 
 
 class StartTimeout(ShellFailed):
@@ -247,6 +255,17 @@ class StartTimeout(ShellFailed):
 
 class CallCancelled(TransientError):
     """The execution was stopped because nobody wanted the call any more."""
+
+
+def kind_of(error: BaseException) -> FailureKind | None:
+    """The field of ``Retries`` that a failure falls under; ``None`` where another attempt would fail the same way."""
+    if isinstance(error, ShellFailed):
+        return error.kind
+    if isinstance(error, CallError | SetupError | CallCancelled):
+        return None
+    if isinstance(error, TransientError):
+        return "infrastructure"
+    return "out_of_memory" if isinstance(error, MemoryError) else "user"
 
 
 # ------------------------------------------------------------------------------------------------ the user's function

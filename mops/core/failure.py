@@ -7,7 +7,7 @@ exception's class.
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-from mops.core.errors import MopsError, RemoteError
+from mops.core.errors import KINDS, FailureKind, MopsError, RemoteError
 
 
 @final
@@ -20,20 +20,31 @@ class FailureRecord:
         traceback: formatted, with its causes.
         lineage: qualified names of its class and the bases of it.
         pickled: the exception for a process that can import it; empty where it cannot be pickled.
+        kind: the field of ``Retries`` that it falls under; ``None`` where another attempt would fail the same way.
     """
 
-    __slots__ = ("lineage", "message", "pickled", "traceback", "type_name")
+    __slots__ = ("kind", "lineage", "message", "pickled", "traceback", "type_name")
 
-    def __init__(self, *, message: str, traceback: str, lineage: Sequence[str], pickled: bytes = b"") -> None:
+    def __init__(
+        self,
+        *,
+        message: str,
+        traceback: str,
+        lineage: Sequence[str],
+        pickled: bytes = b"",
+        kind: FailureKind | None = "user",
+    ) -> None:
         self.type_name = lineage[0]
         self.message = message
         self.traceback = traceback
         self.lineage = tuple(lineage)
         self.pickled = pickled
+        self.kind = kind
 
     def plain(self) -> dict[str, Any]:
         """As plain data, for a header."""
-        return {"message": self.message, "traceback": self.traceback, "lineage": list(self.lineage)}
+        plain = {"message": self.message, "traceback": self.traceback, "lineage": list(self.lineage)}
+        return plain | {"kind": self.kind}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], pickled: bytes) -> "FailureRecord":
@@ -43,6 +54,7 @@ class FailureRecord:
             traceback=str(plain["traceback"]),
             lineage=[str(name) for name in plain["lineage"]],
             pickled=pickled,
+            kind=kind if (kind := plain.get("kind", "user")) in KINDS else None,
         )
 
     def remote_error(self) -> RemoteError:

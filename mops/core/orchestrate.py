@@ -12,6 +12,7 @@ from mops.core import payload
 from mops.core.blob_layout import Memo, claim_slot
 from mops.core.claim import (
     FAILED,
+    Adoption,
     Claim,
     Epoch,
     Timing,
@@ -29,10 +30,12 @@ from mops.core.effects import (
     Admit,
     Ask,
     Describe,
+    Detach,
     Enter,
     Exit,
     Issue,
     Job,
+    News,
     Now,
     Owe,
     Ran,
@@ -72,9 +75,11 @@ class Call:
         inline: it runs in this process; otherwise a Shell starts a remote.
         about: makes the JSON object that describes the call in its claim.
         pickled: makes the buffers that a remote runs the call from; asked only where a claim is written.
+        retry: seconds until the next attempt after a failure; ``None`` delivers it.
+        memoized: qualified names of the exceptions that are served as they are stored.
     """
 
-    __slots__ = ("about", "inline", "memo", "pickled", "serializer", "timing")
+    __slots__ = ("about", "inline", "memo", "memoized", "pickled", "retry", "serializer", "timing")
 
     def __init__(
         self,
@@ -85,6 +90,8 @@ class Call:
         inline: bool,
         about: Callable[[], bytes],
         pickled: Callable[[], Sequence[Buffer]],
+        retry: Callable[[Failure | FailureRecord], float | None],
+        memoized: frozenset[str] = frozenset(),
     ) -> None:
         self.memo = memo
         self.serializer = serializer
@@ -92,6 +99,8 @@ class Call:
         self.inline = inline
         self.about = about
         self.pickled = pickled
+        self.retry = retry
+        self.memoized = memoized
 
 
 @final
@@ -101,7 +110,7 @@ class Answer:
     Attributes:
         result: ``Success``, ``Failure``, or the ``FailureRecord`` of another process.
         envelope: the stored result; ``None`` where nothing is stored, or where this process stored it itself.
-        hit: the result was there at the first look.
+        hit: the result was stored before this call.
     """
 
     __slots__ = ("envelope", "hit", "result")
@@ -159,8 +168,12 @@ def obtain(call: Call) -> Steps[Answer]:
     try:
         while True:
             answer = (yield from _claim_next(flight)) or (yield from _follow(flight))
-            if answer is not None:
+            if answer is None:
+                continue
+            delay = None if answer.hit or isinstance(answer.result, Success) else call.retry(answer.result)
+            if delay is None:
                 return answer
+            yield from _back_off(flight, delay)
     except GeneratorExit:
         raise  # dropped with its process: nobody is left to perform an effect
     except BaseException as error:
@@ -205,8 +218,8 @@ def _decode(call: Call, envelope: Envelope, buffers: Sequence[Buffer], *, hit: b
     return Answer(Success(call.serializer.loads(buffers)), envelope, hit=hit)
 
 
-def _look(flight: _Flight) -> Steps[Answer | None]:
-    """Look for the result once more."""
+def _look(flight: _Flight, found: News = "hit") -> Steps[Answer | None]:
+    """Look for the result once more. ``found`` is what it means if it is there."""
     call = flight.call
     flight.generation, envelope = yield from current(call.memo, flight.generation, call.timing.in_flight)
     if envelope is None:
@@ -216,6 +229,8 @@ def _look(flight: _Flight) -> Steps[Answer | None]:
         flight.generation += 1
     else:
         yield from _let_go(flight)
+        assert flight.epoch is not None
+        yield from flight.epoch.tell(call.memo, found, envelope)
     return answer
 
 
@@ -224,6 +239,16 @@ def _let_go(flight: _Flight) -> Steps[None]:
     if flight.claim is not None:
         flight.claim = None
         yield Exit(flight.entry)
+
+
+def _back_off(flight: _Flight, delay: float) -> Steps[None]:
+    """Hold nothing until the next attempt is due."""
+    if flight.admitted:
+        flight.admitted = False
+        yield Stop()
+    due = (yield Now()) + delay
+    while (now := (yield Now())) < due:
+        yield Wait(due - now)
 
 
 def _claim_next(flight: _Flight) -> Steps[Answer | None]:
@@ -244,6 +269,7 @@ def _claim_next(flight: _Flight) -> Steps[Answer | None]:
         return None
     claim = Claim({"session": ticket.session, "nonce": ticket.nonce, "generation": flight.generation})
     flight.epoch = Epoch(number, claim, mine=True)
+    yield from flight.epoch.tell(memo, "claimed")
     if number > 1:  # whoever held the epochs before may have published since we looked
         answer = yield from _look(flight)
         if answer is not None or claim.generation < flight.generation:
@@ -266,23 +292,43 @@ def _follow(flight: _Flight) -> Steps[Answer | None]:
     waiting = epoch.mine
     while epoch.claim is None or epoch.claim.generation >= flight.generation:
         if waiting:
+            if not epoch.mine:
+                yield from epoch.tell(call.memo, "waiting")
             now = yield Now()
             yield Wait(min(_LONGEST_POLL, max(call.timing.poll, (now - since) / _POLL_FRACTION)), call.memo.folder)
         waiting = True
         # Asked before the look: a command that has ended has published, or never will.
-        job: Job | None = (yield Ask()) if epoch.mine else None
-        answer = yield from _look(flight)
+        job: Job | None = (yield Ask()) if epoch.mine or epoch.attached else None
+        if job is not None and job.started:
+            yield from epoch.tell(call.memo, "started")
+        answer = yield from _look(flight, "published" if epoch.mine else "hit")
         if answer is not None:
             return answer
-        if (yield from _is_over(flight, epoch, job)):
+        is_over = yield from _is_over(flight, epoch, job)
+        if epoch.mine and isinstance(epoch.adopted_by, Adoption):
+            yield from epoch.tell(call.memo, "adopted")
+        if is_over:
             break
     yield from _let_go(flight)
     if flight.started:
         flight.started = flight.admitted = False
         yield Stop()
-    if epoch.seen_open and epoch.end is not None and epoch.end.failure is not None:
-        return Answer(epoch.end.failure)
-    return None
+    if epoch.attached:
+        yield Detach()
+    answer = _failure_of(flight, epoch)
+    if answer is not None:
+        yield from epoch.tell(call.memo, "hit" if answer.hit else "failed", None if answer.hit else answer.result)
+    return answer
+
+
+def _failure_of(flight: _Flight, epoch: Epoch) -> Answer | None:
+    """What an epoch that is over failed with, if that is this call's failure too."""
+    failure = epoch.end.failure if epoch.end is not None else None
+    if failure is None or epoch.seen_open:
+        return None if failure is None else Answer(failure)
+    current = epoch.claim is not None and epoch.claim.generation >= flight.generation
+    memoized = current and not flight.call.memoized.isdisjoint(failure.lineage)
+    return Answer(failure, hit=True) if memoized else None
 
 
 def _is_over(flight: _Flight, epoch: Epoch, job: Job | None) -> Steps[bool]:
@@ -299,6 +345,7 @@ def _is_over(flight: _Flight, epoch: Epoch, job: Job | None) -> Steps[bool]:
 
 def _run(flight: _Flight, epoch: Epoch) -> Steps[Answer | None]:
     """Run the function in this process, and publish what it came to. The caller gets the object that it computed."""
+    yield from epoch.tell(flight.call.memo, "started")
     ran: Ran = yield Run()
     if ran.forked:
         flight.claim = None
@@ -307,6 +354,7 @@ def _run(flight: _Flight, epoch: Epoch) -> Steps[Answer | None]:
         ours = yield from _publish(flight, epoch, ran)
     except StoreError as error:
         yield Report(f"what {flight.call.memo.folder} came to is returned, but not stored: {error.args[0]}")
+        yield from epoch.tell(flight.call.memo, "failed", Failure(error))
         yield from _leave(flight)
         return Answer(ran.result)
     if ours:
@@ -320,15 +368,20 @@ def _publish(flight: _Flight, epoch: Epoch, ran: Ran) -> Steps[bool]:
     memo, generation, timing = flight.call.memo, flight.generation, flight.call.timing
     patience, sync_after = timing.first_look, timing.sync_after
     if isinstance(ran.result, Failure):
+        yield from epoch.tell(memo, "failed", ran.result)
         yield from fail(memo, epoch, ran.result.exception, patience)
         return True
     try:
         parts = yield from prepare(memo, generation, epoch.number, ran, flight.call.serializer, patience, sync_after)
     except UnserializableError as error:
         yield Report(f"the result of {memo.folder} is returned, but not stored: {error.args[0]}")
+        yield from epoch.tell(memo, "failed", Failure(error))
         yield from fail(memo, epoch, error, patience)
         return True
-    return (yield from publish(memo, generation, parts, patience, durable=ran.elapsed >= sync_after))
+    ours = yield from publish(memo, generation, parts, patience, durable=ran.elapsed >= sync_after)
+    if ours:
+        yield from epoch.tell(memo, "published", ran)
+    return ours
 
 
 def _leave(flight: _Flight, *, cancel: bool = False) -> Steps[None]:

@@ -1,8 +1,9 @@
 """Who owns an epoch, how its holder leaves it, and how others take it over.
 
 The owner of an epoch is the last remote that adopted it, unless its session is gone; then, or before any adoption, the
-holder of the claim, until it leaves. Others take an epoch over when its owner is stale, or when nobody owns it. They
-end exactly the slot after the log that they judged: if somebody adopted meanwhile, they have to judge anew.
+holder of the claim, until it leaves. Others take an epoch over when its owner is stale, or when nobody owns it and
+their Shell finds no command that was started for it. They end exactly the slot after the log that they judged: if
+somebody adopted meanwhile, they have to judge anew.
 """
 
 from typing import Any, Final
@@ -31,7 +32,22 @@ from mops.core.claim import (
     read_log,
     read_log_record,
 )
-from mops.core.effects import GONE, Ask, Describe, Exit, Get, Held, Issue, Job, KnownDead, Look, Now, Pulse, Steps
+from mops.core.effects import (
+    GONE,
+    Ask,
+    Attach,
+    Describe,
+    Exit,
+    Get,
+    Held,
+    Issue,
+    Job,
+    KnownDead,
+    Look,
+    Now,
+    Pulse,
+    Steps,
+)
 from mops.core.errors import StartTimeout
 from mops.core.ports.blob_store import Buffer
 
@@ -74,7 +90,7 @@ def over(memo: Memo, epoch: Epoch, generation: int, timing: Timing) -> Steps[boo
     if epoch.end is not None:
         return True
     epoch.seen_open = True
-    if epoch.mine and (yield from _never_started(epoch, timing)):
+    if (epoch.mine or epoch.attached) and (yield from _never_started(epoch, timing)):
         error = StartTimeout(f"no sign of a remote {timing.start_timeout:g} s after its command started")
         failure = yield Describe(error)
         return (yield from close(memo, epoch, FAILED, timing.in_flight, failure))
@@ -94,11 +110,18 @@ def _abandoned(memo: Memo, epoch: Epoch, claim: Claim, timing: Timing) -> Steps[
             return _silent(epoch, pulse)  # how our command died, our Shell is about to say
         if pulse.token != GONE:
             return (yield from _stale(epoch, pulse, adoption.producer))
-    if epoch.mine:
+    if epoch.mine or epoch.attached:
         return False
+    if not (yield from _is_left(epoch, claim, entry(memo, epoch.number, claim.nonce), timing)):
+        return False
+    epoch.attached = yield Attach(memo.folder, epoch.number)
+    return not epoch.attached
+
+
+def _is_left(epoch: Epoch, claim: Claim, name: str, timing: Timing) -> Steps[bool]:
+    """Whether the holder of an epoch has left it, is dead, or has been silent for too long."""
     if any(isinstance(record, Leave) for record in epoch.log):
         return True
-    name = entry(memo, epoch.number, claim.nonce)
     held = yield Held(claim.session, name)
     if held is not None:
         return not held

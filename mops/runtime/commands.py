@@ -5,26 +5,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 
 from mops.core.effects import Job
-from mops.core.errors import ShellFailed
-from mops.core.ports.shell import Shell
+from mops.core.errors import KINDS, ShellFailed
+from mops.core.ports.shell import Shell, SupportsAttach
 from mops.core.remote_output import advice_for
 
 
 class Command:
-    """One running command. A Shell that blocks has a thread for it, and never one of the I/O pool.
+    """One running command.
 
     Args:
-        shell: starts it.
-        argv: the complete command.
         news: called, from any thread, when ``job()`` has changed.
         ended: called once, from any thread, when the command is over.
     """
 
-    def __init__(
-        self, shell: Shell, argv: Sequence[str], news: Callable[[], None], ended: Callable[[], None]
-    ) -> None:  # fmt: skip
-        self._shell = shell
-        self._argv = argv
+    def __init__(self, news: Callable[[], None], ended: Callable[[], None]) -> None:
         self._news = news
         self._ended = ended
         self._future: Future[None] | None = None
@@ -32,7 +26,29 @@ class Command:
         self._stopped = False
         self._error: BaseException | None = None
         self._lock = threading.Lock()
-        threading.Thread(target=self._start, name="mops-command", daemon=True).start()
+
+    @classmethod
+    def started(
+        cls, shell: Shell, argv: Sequence[str], news: Callable[[], None], ended: Callable[[], None]
+    ) -> "Command":  # fmt: skip
+        """Start a command. A Shell that blocks has a thread for it, and never one of the I/O pool."""
+        command = cls(news, ended)
+        threading.Thread(target=command._start, args=(shell, argv), name="mops-command", daemon=True).start()
+        return command
+
+    @classmethod
+    def attached(cls, shell: SupportsAttach, argv: Sequence[str], news: Callable[[], None]) -> "Command | None":
+        """Find a command that an earlier process started; ``None`` where there is none, or the Shell cannot tell."""
+        try:
+            future = shell.attach(argv)
+        except Exception:  # noqa: BLE001 - whatever an engine says: then the epoch is taken over, as without a Shell
+            return None
+        if future is None:
+            return None
+        command = cls(news, _nothing)
+        command._future = future
+        future.add_done_callback(command._done)
+        return command
 
     def job(self) -> Job:
         """How the command fares now."""
@@ -48,9 +64,9 @@ class Command:
         if future is not None:
             future.cancel()
 
-    def _start(self) -> None:
+    def _start(self, shell: Shell, argv: Sequence[str]) -> None:
         try:
-            future = self._shell(self._argv)
+            future = shell(argv)
         except BaseException as error:  # noqa: BLE001 - a Shell may raise anything, and the call must hear of it
             self._finish(error)
             return
@@ -77,11 +93,16 @@ class Command:
         self._news()
 
 
+def _nothing() -> None:
+    pass
+
+
 def _foreign(error: BaseException) -> ShellFailed:
     """A Shell's own exception as ours, its ``kind`` kept."""
     output = [str(getattr(error, stream, "")) for stream in ("stdout", "stderr")]  # of a CalledProcessError
     failed = ShellFailed(f"{type(error).__name__}: {error}", advice=advice_for("\n".join([str(error), *output])))
     failed.__cause__ = error
-    if hasattr(error, "kind"):
-        failed.kind = error.kind  # type: ignore[misc]
+    kind = getattr(error, "kind", None)
+    if kind in KINDS:
+        failed.kind = kind
     return failed

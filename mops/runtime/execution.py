@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
 from mops.core import effects
 from mops.core.failure import FailureRecord
 from mops.core.ports.serializer import Serializer
-from mops.core.ports.shell import Shell
+from mops.core.ports.shell import Shell, SupportsAttach
 from mops.core.result import Failure, Success
 from mops.runtime.slots import Lease, Slots
 from mops.runtime.world import World
@@ -163,7 +163,7 @@ class Execution:
         assert shell is not None
         argv = self._errand.argv(effect.folder, effect.epoch)
         lease, self._lease = self._lease, None  # from here on the command has it
-        self._command = Command(shell, argv, self.wake, lease.end if lease is not None else _nothing)
+        self._command = Command.started(shell, argv, self.wake, lease.end if lease is not None else _nothing)
 
     def _ask(self, _: effects.Ask) -> effects.Job:
         if self._command is None:
@@ -175,6 +175,18 @@ class Execution:
         if command is not None:
             command.stop()
         self._end_lease()
+
+    def _attach(self, effect: effects.Attach) -> bool:
+        shell: Any = self._errand.shell
+        if not isinstance(shell, SupportsAttach):
+            return False
+        from mops.runtime.commands import Command
+
+        self._command = Command.attached(shell, self._errand.argv(effect.folder, effect.epoch), self.wake)
+        return self._command is not None
+
+    def _detach(self, _: effects.Detach) -> None:
+        self._command = None
 
     # ------------------------------------------------------------------------------------------------ running here
     def _run(self, _: effects.Run) -> effects.Ran:
@@ -215,6 +227,8 @@ _PERFORM: Final[dict[type, Callable[[Execution, Any], Any]]] = {
     effects.Start: Execution._start,
     effects.Ask: Execution._ask,
     effects.Stop: Execution._stop,
+    effects.Attach: Execution._attach,
+    effects.Detach: Execution._detach,
     effects.Run: Execution._run,
     effects.Describe: Execution._describe,
 }

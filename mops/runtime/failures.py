@@ -5,7 +5,7 @@ import traceback
 from types import TracebackType
 from typing import Any, Final
 
-from mops.core.errors import MopsError
+from mops.core.errors import MopsError, kind_of
 from mops.core.failure import FailureRecord, with_remote_traceback
 from mops.core.ports.serializer import Serializer
 
@@ -20,6 +20,7 @@ def describe(exception: BaseException, serializer: Serializer) -> FailureRecord:
         traceback=_traceback_of(exception),
         lineage=[f"{base.__module__}:{base.__qualname__}" for base in type(exception).__mro__ if base is not object],
         pickled=_pickle_of(exception, serializer),
+        kind=kind_of(exception),
     )
 
 

@@ -49,7 +49,9 @@ class Caller:
             inline=self.inline,
             about=lambda: ABOUT,
             pickled=lambda: [b"the pickled call" * (20 if world.has("payload") else 1)],
+            retry=self._retry,
         )
+        self.retries = rng.randint(0, 2) if world.has("retries") else 0
 
     def go(self) -> None:
         if not self.process.alive:
@@ -82,6 +84,13 @@ class Caller:
         if isinstance(outcome, BaseException):
             self.answers.append((self.began, outcome))
 
+    def _retry(self, failure: Failure | FailureRecord) -> float | None:
+        self.retries -= 1
+        if self.retries < 0:
+            return None
+        self.answers.append((self.began, orchestrate.Answer(failure)))
+        return self.world.random.uniform(0, 30)
+
     def give_up(self) -> None:
         """Cancelled, or Ctrl-C, once or twice. Some find at that moment that they may no longer write."""
         world, rng, task = self.world, self.world.random, self.task
@@ -102,10 +111,15 @@ class Caller:
     def start(self, process: Process, task: Task, epoch: int) -> None:
         """Its Shell."""
         world, rng = self.world, self.world.random
-        task.job = Job(world, process, task, epoch)
+        task.job = world.jobs[epoch] = Job(world, process, task, epoch)
         task.job.begin()
         if not self.steadfast and world.has("cancel", "interrupt") and rng.random() < 0.7:
             world.after(rng.uniform(0.3, 26), self.give_up)
+
+    def find(self, epoch: int) -> Job | None:
+        """What its Shell has for an epoch that somebody else started."""
+        job = self.world.jobs.get(epoch) if self.world.has("attach") and not self.inline else None
+        return job if job is not None and not job.stopped else None
 
 
 def fork(world: World, callers: list[Caller], parent: Process, task: Task) -> None:

@@ -44,6 +44,7 @@ class Process:
         self.heart: Task | None = None
         self.on_death: Callable[[], None] = lambda: None
         self.start: Callable[[Process, Task, int], None] | None = None  # the Shell, set for orchestrators
+        self.find: Callable[[Task, int], Any] = lambda task, epoch: None
         self.fork: Callable[[Process, Task], None] | None = None
         self._offset, self._rate = rng.uniform(-3600, 3600), rng.uniform(0.97, 1.03) if world.has("skew") else 1.0
         self._wall_offset = rng.uniform(-120, 120) if world.has("skew") else 0.0
@@ -306,6 +307,13 @@ class Process:
     def _ask(self, task: Task, _: effects.Ask) -> effects.Job:
         return effects.Job(started=task.job.started, ended=task.job.ended, error=task.job.error)
 
+    def _attach(self, task: Task, effect: effects.Attach) -> bool:
+        task.job = self.find(task, effect.epoch)
+        return task.job is not None
+
+    def _detach(self, task: Task, _: effects.Detach) -> None:
+        task.job = None
+
     def _stop(self, task: Task, _: effects.Stop) -> None:
         if task.job is not None:
             task.job.stop()
@@ -354,10 +362,13 @@ _IMMEDIATE: Final[dict[type, Callable[[Process, Task, Any], Any]]] = {
     effects.Start: Process._start,
     effects.Ask: Process._ask,
     effects.Stop: Process._stop,
+    effects.Attach: Process._attach,
+    effects.Detach: Process._detach,
     effects.Describe: Process._describe,
     effects.Report: Process._report,
     effects.Spool: Process._spool,
     effects.Sync: lambda *_: None,
+    effects.Tell: lambda *_: None,
     Close: Process._close,
 }
 _DELAYED: Final[dict[type, Callable[[Process, Task, Any], None]]] = {

@@ -37,6 +37,9 @@ HARMFUL: Final = {
     "errors": "errors late",
     "errors-adverse": "errors late mixed pause twice childkill",
     "few": "few errors late pause twice childkill crash lossy",
+    "retries": "retries errors late mixed shared",
+    "attach": "attach crash late lossy",
+    "attach-adverse": "attach crash late starting cancel mixed shared pause",
     "owing": "owing cancel mixed shared late outage",
     "starting": "starting late",
     "corrupt": "corrupt mixed late",
@@ -93,6 +96,7 @@ def _invite(world: World, count: int) -> list[Caller]:
         world.at(rng.uniform(0, 150 if late else 2), caller.go)
     for process in processes:
         process.start = lambda process, task, epoch: _caller_of(callers, task).start(process, task, epoch)
+        process.find = lambda task, epoch: _caller_of(callers, task).find(epoch)
     return callers
 
 

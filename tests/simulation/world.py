@@ -119,6 +119,7 @@ class World:
         self.given_up: set[int] = set()  # epochs whose holder stopped what ran in them
         self.violations: set[str] = set()
         self.requests: list[tuple[str, str]] = []
+        self.jobs: dict[int, Any] = {}
         self._queue: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = 0
 

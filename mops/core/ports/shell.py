@@ -7,14 +7,11 @@ Every Protocol beside ``Shell`` is a capability that a Shell may have in additio
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # 5 ms that a hit does not need
-
-FailureKind: TypeAlias = Literal["user", "interrupted", "out_of_memory", "infrastructure"]
-"""The fields of ``Retries``: what a failure falls under."""
 
 
 class Shell(Protocol):
@@ -56,6 +53,67 @@ class SupportsLimits(Protocol):
     @property
     @abstractmethod
     def start_timeout(self) -> float: ...
+
+
+@runtime_checkable
+class SupportsAttach(Protocol):
+    """A Shell whose commands outlive the process that started them, and can be found again."""
+
+    @abstractmethod
+    def attach(self, argv: Sequence[str], /) -> "Future[None] | None":
+        """Find the command that any process started with these arguments; the interpreter does not count.
+
+        Returns:
+            A Future as ``__call__`` returns it, or ``None`` where there is no such command, or it cannot be known
+            whether there is one. A command that has ended may be found or not.
+
+        Raises:
+            Exception: the engine cannot be asked.
+        """
+
+
+@runtime_checkable
+class SupportsMemory(Protocol):
+    """A Shell whose commands have a limit of memory.
+
+    Attributes:
+        memory: bytes, the limit of each command.
+    """
+
+    @property
+    @abstractmethod
+    def memory(self) -> int: ...
+
+    @abstractmethod
+    def with_memory(self, memory: int, /) -> Shell:
+        """The same Shell with another limit, in bytes. This one is not changed."""
+
+
+class Attempt(NamedTuple):
+    """Which attempt at a call it is.
+
+    Attributes:
+        number: 1, 2, 3...
+        failures: of the attempts before, the last one last.
+    """
+
+    number: int
+    failures: tuple[BaseException, ...]
+
+
+@runtime_checkable
+class ShellBuilder(Protocol):
+    """Chooses a Shell for each attempt of each call."""
+
+    @abstractmethod
+    def build(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], attempt: Attempt
+    ) -> Shell:
+        """The Shell for one attempt. ``func`` is the plain function.
+
+        Raises:
+            Exception: reaches the caller; nothing is started.
+        """
 
 
 @runtime_checkable

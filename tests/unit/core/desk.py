@@ -33,7 +33,18 @@ def key(slot: str) -> str:
     return f"{MEMO.folder}/{slot}"
 
 
-def call(*, inline: bool = True, serializer: Any = None, timing: Timing = TIMING) -> Call:
+def never(_: Any) -> None:
+    """No failure is tried again."""
+
+
+def call(
+    *,
+    inline: bool = True,
+    serializer: Any = None,
+    timing: Timing = TIMING,
+    retry: Any = never,
+    memoized: frozenset[str] = frozenset(),
+) -> Call:
     return Call(
         MEMO,
         serializer=serializer or Bytes(),
@@ -41,6 +52,8 @@ def call(*, inline: bool = True, serializer: Any = None, timing: Timing = TIMING
         inline=inline,
         about=lambda: b"{}",
         pickled=lambda: [b"the pickled call"],
+        retry=retry,
+        memoized=memoized,
     )
 
 
@@ -63,6 +76,7 @@ class Desk:
         self.owed: dict[str, Any] = {}
         self.pulses: dict[str, Pulse] = {}
         self.dead = False
+        self.found = False
         self.job = Job(started=True, ended=False)
         self.ran = Ran(Success(b"the value"), 1.0, 1.0)
         self.reports: list[str] = []
@@ -152,6 +166,9 @@ class Desk:
     def _ask(self, _: Any) -> Job:
         return self.job
 
+    def _attach(self, _: Any) -> bool:
+        return self.found
+
     def _run(self, _: Any) -> Ran:
         return self.ran
 
@@ -168,7 +185,7 @@ class Desk:
     def _nothing(self, _: Any) -> None:
         return None
 
-    _admit = _start = _stop = _published = _sync = _nothing
+    _admit = _start = _stop = _detach = _published = _sync = _nothing
 
 
 def raising(error: BaseException) -> Callable[[], None]:

@@ -18,7 +18,7 @@ class Started:
 
     def __init__(self, shell):
         self.news, self.ends = threading.Event(), []
-        self.command = Command(shell, ARGV, self.news.set, lambda: self.ends.append(1))
+        self.command = Command.started(shell, ARGV, self.news.set, lambda: self.ends.append(1))
 
     def over(self) -> Job:
         assert self.news.wait(10)

@@ -1,0 +1,56 @@
+"""The attempts of one call: what became of them, whether there is another one, and where it runs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from mops.core.errors import ConfigurationError, FailureKind
+from mops.core.ports.shell import Attempt, RunsInline, Shell, ShellBuilder, SupportsMemory
+from mops.core.retries import Grow, Retries
+
+_OUT_OF_MEMORY: Final[FailureKind] = "out_of_memory"
+
+
+class Attempts:
+    """Used by one thread at a time.
+
+    Args:
+        retries: what is tried again.
+    """
+
+    __slots__ = ("_counts", "_failures", "_retries")
+
+    def __init__(self, retries: Retries) -> None:
+        self._retries = retries
+        self._counts: dict[FailureKind, int] = {}
+        self._failures: list[BaseException] = []
+
+    def after(self, failure: BaseException, kind: FailureKind | None) -> float | None:
+        """Note a failure. Seconds until the next attempt; ``None`` where there is none."""
+        if kind is None or self._counts.get(kind, 0) >= self._retries.times(kind):
+            return None
+        if self._retries.when is not None and not self._retries.when(failure):
+            return None
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        self._failures.append(failure)
+        return self._retries.delay(len(self._failures))
+
+    def shell(
+        self,
+        choice: Shell | ShellBuilder,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Shell:
+        """Where the next attempt runs.
+
+        Raises:
+            ConfigurationError: a builder chose what cannot start a command.
+        """
+        attempt = Attempt(len(self._failures) + 1, tuple(self._failures))
+        shell: Any = choice.build(function, args, kwargs, attempt) if isinstance(choice, ShellBuilder) else choice
+        if not callable(shell) or isinstance(shell, RunsInline):
+            raise ConfigurationError(f"{choice!r} built {shell!r}, which starts no command")
+        grow, step = self._retries.out_of_memory, self._counts.get(_OUT_OF_MEMORY, 0)
+        if step and isinstance(grow, Grow) and isinstance(shell, SupportsMemory):
+            shell = shell.with_memory(grow.memory(shell.memory, step))
+        return shell  # type: ignore[no-any-return]
