@@ -185,7 +185,7 @@ class Desk:
     def _nothing(self, _: Any) -> None:
         return None
 
-    _admit = _start = _stop = _detach = _published = _sync = _nothing
+    _admit = _start = _stop = _detach = _published = _sync = _tell = _nothing
 
 
 def raising(error: BaseException) -> Callable[[], None]:
