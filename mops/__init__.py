@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mops.api.futures import MopsFuture
     from mops.api.key_registry import key_for
     from mops.api.memoizing_runner import MemoizingPicklingRunner
+    from mops.api.observation import events, observe
     from mops.api.settings import defaults
     from mops.api.use_runner import pure, use_runner
     from mops.core.result import Failure, Success
@@ -23,7 +24,9 @@ __all__ = [
     "Success",
     "__version__",
     "defaults",
+    "events",
     "key_for",
+    "observe",
     "pure",
     "use_runner",
 ]
@@ -38,7 +41,9 @@ _HOMES = {
     "SubprocessShell": "mops.adapters.shells.subprocess",
     "Success": "mops.core.result",
     "defaults": "mops.api.settings",
+    "events": "mops.api.observation",
     "key_for": "mops.api.key_registry",
+    "observe": "mops.api.observation",
     "pure": "mops.api.use_runner",
     "use_runner": "mops.api.use_runner",
 }

@@ -23,7 +23,7 @@ from mops.core.blob_layout import (
     session_owner,
 )
 from mops.core.claim import entry, key
-from mops.core.envelope import ADOPTION, CLAIM, END, LEAVE, RESULT, TOMBSTONE, Envelope, StoredSegment, kind_of, unseal
+from mops.core.envelope import ADOPTION, CLAIM, END, LEAVE, RESULT, TOMBSTONE, kind_of, unseal
 from mops.core.errors import CorruptBlob, FormatTooNew, InvalidKey
 from mops.core.ports.blob_store import BlobInfo, BlobStore
 
@@ -233,7 +233,7 @@ class PastCall:
         try:
             envelope = unseal(data, owner=self.memo.digest, slot=slot)
             kind = _KINDS.get(envelope.kind, "unreadable")
-            return Record(slot, kind, envelope.header(), envelope.fingerprint.hex(), _size(envelope))
+            return Record(slot, kind, envelope.header(), envelope.fingerprint.hex(), envelope.size)
         except (CorruptBlob, FormatTooNew) as error:
             kind = "end" if kind_of(data) == END and "." in slot else "unreadable"  # as the protocol counts it
             return Record(slot, kind, trouble=str(error.args[0]))
@@ -289,10 +289,6 @@ def _is_cut(folder: str) -> bool:
     return any(
         part.rpartition("=")[2].startswith("h") for part in folder.replace("--", "/").replace("@", "/").split("/")
     )
-
-
-def _size(envelope: Envelope) -> int:
-    return sum(part.length if isinstance(part, StoredSegment) else len(part) for part in envelope.segments())
 
 
 def past_call(store: BlobStore, folder: str) -> PastCall:

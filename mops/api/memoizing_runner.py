@@ -21,6 +21,7 @@ from mops.core.result import Failure, Success
 from mops.core.retries import NEVER, Retries
 from mops.runtime.execution import Execution
 from mops.runtime.inline import drive
+from mops.runtime.observers import OBSERVERS
 from mops.runtime.slots import Slots
 
 if TYPE_CHECKING:
@@ -116,9 +117,13 @@ class MemoizingPicklingRunner:
             answer = drive(obtain(invocation.call()), execution.perform)
         except MopsError as error:
             error.about(str(invocation.target.reference), invocation.uri)
+            if OBSERVERS:
+                invocation.world.tell_end(invocation.memo.folder, None, error)
             raise
         finally:
             execution.close()
+        if OBSERVERS:
+            invocation.world.tell_end(invocation.memo.folder, answer, None)
         if type(answer.result) is Success:
             if answer.hit and invocation.target.policy == "warn":
                 invocation.warn_if_code_changed(answer)

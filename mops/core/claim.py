@@ -371,6 +371,8 @@ def read_log(memo: Memo, epoch: Epoch, patience: float) -> Steps[None]:
         if data is None:
             return
         epoch.log.append(read_log_record(memo, slot, data))
+        if epoch.mine and isinstance(epoch.log[-1], Adoption):
+            yield from epoch.tell(memo, "adopted")
 
 
 def close(

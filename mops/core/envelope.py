@@ -40,7 +40,7 @@ INLINE_LIMIT: Final = 1 << 20
 """Bytes; a larger segment goes to ``blob/``."""
 NO_FINGERPRINT: Final = bytes(32)
 
-RESULT, TOMBSTONE, CLAIM, ADOPTION, LEAVE, END, HEARTBEAT = range(1, 8)
+RESULT, TOMBSTONE, CLAIM, ADOPTION, LEAVE, END, HEARTBEAT, OUTPUT = range(1, 9)
 
 _PREAMBLE: Final = struct.Struct("<8s64s32sHBBIIIQ16s32s32s")
 _unpack: Final = _PREAMBLE.unpack_from
@@ -111,6 +111,15 @@ class Envelope:
     def whole(self) -> list[memoryview]:
         """The payload, where it is one segment; else nothing."""
         return [] if self._count else [self._data[self._payload_start :]]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload, wherever they are stored.
+
+        Raises:
+            CorruptBlob: as ``segments``.
+        """
+        return sum(part.length if isinstance(part, StoredSegment) else len(part) for part in self.segments())
 
     def segments(self) -> list[Segment]:
         """The payload's parts, in order.

@@ -12,7 +12,6 @@ from mops.core import payload
 from mops.core.blob_layout import Memo, claim_slot
 from mops.core.claim import (
     FAILED,
-    Adoption,
     Claim,
     Epoch,
     Timing,
@@ -292,22 +291,14 @@ def _follow(flight: _Flight) -> Steps[Answer | None]:
     waiting = epoch.mine
     while epoch.claim is None or epoch.claim.generation >= flight.generation:
         if waiting:
-            if not epoch.mine:
-                yield from epoch.tell(call.memo, "waiting")
-            now = yield Now()
-            yield Wait(min(_LONGEST_POLL, max(call.timing.poll, (now - since) / _POLL_FRACTION)), call.memo.folder)
+            yield from _pause(flight, epoch, since)
         waiting = True
         # Asked before the look: a command that has ended has published, or never will.
-        job: Job | None = (yield Ask()) if epoch.mine or epoch.attached else None
-        if job is not None and job.started:
-            yield from epoch.tell(call.memo, "started")
+        job = yield from _ask(flight, epoch)
         answer = yield from _look(flight, "published" if epoch.mine else "hit")
         if answer is not None:
             return answer
-        is_over = yield from _is_over(flight, epoch, job)
-        if epoch.mine and isinstance(epoch.adopted_by, Adoption):
-            yield from epoch.tell(call.memo, "adopted")
-        if is_over:
+        if (yield from _is_over(flight, epoch, job)):
             break
     yield from _let_go(flight)
     if flight.started:
@@ -316,9 +307,28 @@ def _follow(flight: _Flight) -> Steps[Answer | None]:
     if epoch.attached:
         yield Detach()
     answer = _failure_of(flight, epoch)
-    if answer is not None:
-        yield from epoch.tell(call.memo, "hit" if answer.hit else "failed", None if answer.hit else answer.result)
+    if answer is not None and not answer.hit:
+        yield from epoch.tell(call.memo, "failed", answer.result)
     return answer
+
+
+def _pause(flight: _Flight, epoch: Epoch, since: float) -> Steps[None]:
+    """Wait until the next look, the longer the longer the call takes."""
+    memo, timing = flight.call.memo, flight.call.timing
+    if not epoch.mine:
+        yield from epoch.tell(memo, "waiting")
+    now = yield Now()
+    yield Wait(min(_LONGEST_POLL, max(timing.poll, (now - since) / _POLL_FRACTION)), memo.folder)
+
+
+def _ask(flight: _Flight, epoch: Epoch) -> Steps[Job | None]:
+    """What the Shell says of the command, if this call has one."""
+    if not epoch.mine and not epoch.attached:
+        return None
+    job: Job = yield Ask()
+    if job.started:
+        yield from epoch.tell(flight.call.memo, "started")
+    return job
 
 
 def _failure_of(flight: _Flight, epoch: Epoch) -> Answer | None:

@@ -44,6 +44,7 @@ def prepare(
         UnserializableError: nothing was stored.
     """
     buffers = serializer.dumps(ran.result.value)
+    ran.size = sum(map(len, buffers))
     segments = yield from payload.store(buffers, patience, durable=ran.elapsed >= sync_after)
     ticket = yield Issue()
     return result_parts(memo, generation, epoch, ran, ticket, serializer.codec, segments)

@@ -18,6 +18,7 @@ from mops.core import effects
 from mops.core.errors import CallCancelled
 from mops.core.orchestrate import Answer
 from mops.runtime.execution import Execution, jittered
+from mops.runtime.observers import OBSERVERS
 
 _IO_THREADS: Final = 8
 
@@ -107,6 +108,8 @@ class Task:
         with self._lock:
             self._state = Task.ENDED
         self.execution.close()
+        if OBSERVERS:
+            self.execution.world.tell_end(self.folder, answer, error)
         self._done(answer, error)
 
 

@@ -10,13 +10,16 @@ from blake3 import blake3
 
 from mops.core import effects
 from mops.core.blob_layout import content_key
-from mops.core.errors import CorruptBlob, StoreError
+from mops.core.errors import CallCancelled, CorruptBlob, StoreError
 from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
 from mops.core.ports.clock import Clock
+from mops.core.result import Failure
 from mops.runtime.inline import drive
+from mops.runtime.observers import OBSERVERS, deliver
 from mops.runtime.wakers import Wakers
 
 if TYPE_CHECKING:
+    from mops.core.orchestrate import Answer
     from mops.runtime.session import Pulses, Session
 
 _PARALLEL_HASH: Final = 8 << 20
@@ -165,6 +168,17 @@ class World:
     def _tell(self, effect: effects.Report) -> None:
         self.tell(effect.text)
 
+    def _observed(self, effect: effects.Tell) -> None:
+        if OBSERVERS:
+            deliver(effect, self.store.uri, self.clock.utc_now())
+
+    def tell_end(self, folder: str, answer: "Answer | None", error: BaseException | None) -> None:
+        """Tell observers what only the driver of a call knows: a hit at once, or an end without an answer."""
+        if answer is not None and answer.hit:
+            self.perform(effects.Tell("hit", folder, 0, answer.envelope))
+        elif isinstance(error, Exception) and not isinstance(error, CallCancelled):
+            self.perform(effects.Tell("failed", folder, 0, Failure(error)))
+
     def _spool(self, effect: effects.Spool) -> str:
         return spool(effect.name, effect.parts)
 
@@ -201,5 +215,6 @@ _PERFORM: Final[dict[type, Callable[[World, Any], Any]]] = {
     effects.KnownDead: World._known_dead,
     effects.Published: World._published,
     effects.Report: World._tell,
+    effects.Tell: World._observed,
     effects.Spool: World._spool,
 }
