@@ -30,6 +30,28 @@ def test_whoever_leaves_the_queue_is_never_granted():
     assert granted == ["a", "c"]
 
 
+def test_owners_take_turns_however_much_each_asks_for():
+    slots, granted = Slots(1), []
+    for owner, number in [("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 1), ("b", 2), ("c", 1)]:
+        slots.acquire(lambda owner=owner, number=number: granted.append(f"{owner}{number}"), owner)
+    for _ in range(6):
+        slots.release()
+    assert granted == ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]
+
+
+def test_an_owner_whose_last_request_was_withdrawn_has_no_turn():
+    slots, granted = Slots(1), []
+    slots.acquire(lambda: granted.append("running"))
+    withdrawn = lambda: granted.append("withdrawn")  # noqa: E731
+    slots.acquire(withdrawn, "a")
+    slots.acquire(lambda: granted.append("b"), "b")
+    assert slots.withdraw(withdrawn)
+    slots.release()
+    slots.release()
+    slots.acquire(lambda: granted.append("again"), "a")
+    assert granted == ["running", "b", "again"]
+
+
 def test_a_lease_ends_once():
     slots, granted = Slots(1), []
     slots.acquire(lambda: None)
