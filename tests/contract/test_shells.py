@@ -5,10 +5,12 @@ import subprocess
 import pytest
 
 from mops import SubprocessShell
+from mops.testing.shell_capability_suite import AttachingShellContract, LimitedShellContract, MemoryShellContract
 from mops.testing.shell_suite import FutureShellContract, ShellContract
+from tests.contract.detached_shell import DetachedShell
 
 
-class TestSubprocessShell(ShellContract, FutureShellContract):
+class TestSubprocessShell(ShellContract, FutureShellContract, LimitedShellContract):
     @pytest.fixture
     def shell(self):
         return SubprocessShell()
@@ -18,3 +20,13 @@ class TestPlainFunction(ShellContract):
     @pytest.fixture
     def shell(self):
         return lambda argv: subprocess.run(argv, check=True)
+
+
+class TestDetachedShell(ShellContract, FutureShellContract, MemoryShellContract, AttachingShellContract):
+    """Not a Shell that we ship: it proves the suites of what no local Shell can."""
+
+    @pytest.fixture
+    def shell(self, tmp_path):
+        return DetachedShell(tmp_path / "commands")
+
+    same_shell = shell

@@ -1,0 +1,93 @@
+"""The contracts of what some Shells can do in addition: limits, memory, finding commands of earlier processes.
+
+Subclass one beside ``ShellContract``, with the same fixtures. The laws are final.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Final, final
+
+import pytest
+
+from mops.core.ports.shell import Shell, SupportsAttach, SupportsLimits, SupportsMemory
+from mops.core.result import Success
+from mops.testing import tasks
+from mops.testing.shell_suite import ShellHooks, finish, ordered
+
+__all__ = ["AttachingShellContract", "LimitedShellContract", "MemoryShellContract"]
+
+_PATIENCE: Final = 120.0
+
+
+class LimitedShellContract(ShellHooks):
+    """What a Shell promises that states its limits."""
+
+    @final
+    def test_limits_are_numbers_that_can_be_kept(self, shell: Shell) -> None:
+        assert isinstance(shell, SupportsLimits)
+        assert type(shell.max_workers) is int
+        assert shell.max_workers >= 1
+        assert shell.start_timeout > 0
+
+
+class MemoryShellContract(ShellHooks):
+    """What a Shell promises whose commands have a limit of memory."""
+
+    @final
+    def test_another_limit_makes_another_shell(self, shell: Shell) -> None:
+        assert isinstance(shell, SupportsMemory)
+        before = shell.memory
+        assert type(before) is int
+        larger: Any = shell.with_memory(2 * before)
+        assert (larger.memory, shell.memory) == (2 * before, before)
+        assert type(larger) is type(shell)
+
+    @final
+    def test_shell_with_more_memory_comes_to_an_outcome(self, shell: Shell, root: str) -> None:
+        assert isinstance(shell, SupportsMemory)
+        with ordered(root, tasks.add, 1) as order:
+            finish(shell.with_memory(2 * shell.memory), order.argv)
+            assert order.outcome() == Success(1)
+
+
+class AttachingShellContract(ShellHooks):
+    """What a Shell promises whose commands outlive the process that started them.
+
+    Fill in ``same_shell`` too: what another process would make from the same settings.
+    """
+
+    @pytest.fixture
+    def same_shell(self) -> Shell:
+        """A second object of the same settings."""
+        raise NotImplementedError("the suite needs a fixture named same_shell")
+
+    @final
+    def test_running_command_is_found_and_waited_for(self, shell: Shell, same_shell: Shell, root: str) -> None:
+        assert isinstance(same_shell, SupportsAttach)
+        with ordered(root, tasks.tick, root, 2.0) as order:
+            shell(order.argv)
+            found = same_shell.attach(_with_another_interpreter(order.argv))
+            assert isinstance(found, Future)
+            found.result(_PATIENCE)
+            assert order.outcome() == Success(None)
+
+    @final
+    def test_failure_of_a_command_that_was_found_arrives(self, shell: Shell, same_shell: Shell, root: str) -> None:
+        assert isinstance(same_shell, SupportsAttach)
+        with ordered(root, tasks.tick, root, _PATIENCE) as order:
+            started = shell(order.argv)
+            found = same_shell.attach(order.argv)
+            assert isinstance(found, Future)
+            assert isinstance(started, Future)
+            started.cancel()
+            assert isinstance(found.exception(_PATIENCE), Exception)
+
+    @final
+    def test_command_that_nobody_started_is_not_found(self, same_shell: Shell, root: str) -> None:
+        assert isinstance(same_shell, SupportsAttach)
+        with ordered(root, tasks.add, 1) as order:
+            assert same_shell.attach(order.argv) is None
+
+
+def _with_another_interpreter(argv: Sequence[str]) -> list[str]:
+    return ["another-python", *argv[1:]]
