@@ -17,12 +17,13 @@ class Attempts:
         retries: what is tried again.
     """
 
-    __slots__ = ("_counts", "_failures", "_retries")
+    __slots__ = ("_chosen", "_counts", "_failures", "_retries")
 
     def __init__(self, retries: Retries) -> None:
         self._retries = retries
         self._counts: dict[FailureKind, int] = {}
         self._failures: list[BaseException] = []
+        self._chosen: Shell | None = None
 
     def after(self, failure: BaseException, kind: FailureKind | None) -> float | None:
         """Note a failure. Seconds until the next attempt; ``None`` where there is none."""
@@ -32,6 +33,7 @@ class Attempts:
             return None
         self._counts[kind] = self._counts.get(kind, 0) + 1
         self._failures.append(failure)
+        self._chosen = None
         return self._retries.delay(len(self._failures))
 
     def shell(
@@ -41,11 +43,22 @@ class Attempts:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Shell:
-        """Where the next attempt runs.
+        """Where the next attempt runs: chosen once for each.
 
         Raises:
             ConfigurationError: a builder chose what cannot start a command.
         """
+        if self._chosen is None:
+            self._chosen = self._choose(choice, function, args, kwargs)
+        return self._chosen
+
+    def _choose(
+        self,
+        choice: Shell | ShellBuilder,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Shell:
         attempt = Attempt(len(self._failures) + 1, tuple(self._failures))
         shell: Any = choice.build(function, args, kwargs, attempt) if isinstance(choice, ShellBuilder) else choice
         if not callable(shell) or isinstance(shell, RunsInline):

@@ -18,10 +18,14 @@ def about_call(
     kwargs: Mapping[str, Any],
     serving: Sequence[Served],
     heartbeat: float,
+    run_timeout: float | None,
 ) -> bytes:
     """The JSON object that describes a call in its claim."""
     changing = header_json(
-        arguments=target.notes(args, kwargs), serving=[served.folder for served in serving], heartbeat=heartbeat
+        arguments=target.notes(args, kwargs),
+        serving=[served.folder for served in serving],
+        heartbeat=heartbeat,
+        run_timeout=run_timeout,
     )
     return changing[:-1] + b"," + target.about_code(extras)[1:]
 

@@ -194,12 +194,13 @@ class Invocation:
             from mops.api.explanation import say_what_changed
 
             say_what_changed(self.world.store, self.memo, self.target.about_code(self._extras))
-        return self._describe()
+        return self._describe(getattr(self.shell, "run_timeout", None))
 
-    def _describe(self) -> bytes:
+    def _describe(self, run_timeout: float | None = None) -> bytes:
         from mops.api.claims import about_call
 
-        return about_call(self.target, self._extras, self._args, self._kwargs, self._serving, self._parts.heartbeat)
+        heartbeat = self._parts.heartbeat
+        return about_call(self.target, self._extras, self._args, self._kwargs, self._serving, heartbeat, run_timeout)
 
     def _pickled(self) -> Sequence[Buffer]:
         if not self._parts.keeps_arguments:

@@ -1,24 +1,18 @@
 """What ``python -m mops remote`` does: the composition root of a remote."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mops.adapters.serializers.pickling import PicklingSerializer
-from mops.api.call_description import CallDescription
-from mops.api.code import CodeOfProcess
-from mops.api.declaration import declaration_of
 from mops.api.locate import locate_blob_store
-from mops.api.references import resolve
-from mops.api.serving import SERVING, Served
 from mops.api.settings import defaults
-from mops.core import payload
+from mops.api.stored_call import load_call
 from mops.core.blob_layout import memo_from_folder
 from mops.core.claim import Claim, Epoch, Timing
+from mops.core.effects import Effect, Run
 from mops.core.errors import CodeMismatchError, MopsError, RemoteCrashed
 from mops.core.execute import serve
-from mops.core.fingerprint import Fingerprint, differences
-from mops.core.invocation import FunctionReference
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import Shell, parse_remote
 from mops.runtime.clock import SystemClock
@@ -42,17 +36,28 @@ def main(arguments: Sequence[str]) -> int:
     world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, supervised=True)
     timing = Timing()
 
-    def serve_in_child(epoch: Epoch) -> int:
+    def serve_in_child(epoch: Epoch, returned: Callable[[], None]) -> int:
         assert epoch.claim is not None
         defaults.execute_under(store.uri)
         call = _RemoteCall(world, command.memo, epoch.claim)
-        drive(serve(memo, epoch, call.serializer, timing), Execution(call, needs_slot=False).perform)
+        execution = Execution(call, needs_slot=False)
+
+        def perform(effect: Effect) -> Any:
+            answer = execution.perform(effect)
+            if type(effect) is Run and not answer.forked:
+                returned()
+            return answer
+
+        drive(serve(memo, epoch, call.serializer, timing), perform)
         return 0
 
-    def adopted(epoch: Epoch) -> None:
+    def adopted(epoch: Epoch) -> float | None:
         assert epoch.claim is not None and epoch.claim.envelope is not None  # noqa: PT018 - it was adopted
         memo.fingerprint = epoch.claim.envelope.fingerprint
-        world.session.interval = float(epoch.claim.header["call"]["heartbeat"])
+        call = epoch.claim.header["call"]
+        world.session.interval = float(call["heartbeat"])
+        run_timeout = call.get("run_timeout")
+        return None if run_timeout is None else float(run_timeout)
 
     try:
         perform = Execution(_RemoteCall(world, command.memo), needs_slot=False).perform
@@ -89,45 +94,13 @@ class _RemoteCall:
             FunctionNotFoundError, CodeMismatchError, UndecodableResultError: nothing of the user's function was run.
         """
         assert self._claim is not None
-        about = CallDescription.read(self._claim.header["call"])
-        if not about.importable:
-            _refuse_another_python(about)
-        by_reference: Any = resolve(FunctionReference(*about.importable.split(":", 1))) if about.importable else None
-        declaration = declaration_of(by_reference)
-        plain: Any = by_reference if declaration is None else declaration.function
-        assert self._claim.envelope is not None
-        buffers = drive(payload.fetch(self._claim.envelope, 0), self.world.perform)
-        by_value, extras, args, kwargs = self.serializer.loads(buffers)
-        if about.importable and about.on_code_change != "ignore":
-            _compare(about, CodeOfProcess(about.first_party).fingerprint(plain, extras))
-        outer = [Served(folder, entered=True) for folder in about.serving]
-        own = Served(self._folder, entered=by_reference is None or declaration is not None)
-        SERVING.set((*outer, own))
+        call = load_call(self.world, self._folder, self._claim, self.serializer)
+        names = call.definitions_that_differ
+        if names:
+            raise CodeMismatchError(f"the code here is not the orchestrator's: {'; '.join(names)}", definitions=names)
+        if call.remark:
+            _say(call.remark)
         try:
-            return (by_value or plain)(*args, **kwargs)
+            return call.run()
         except SystemExit as error:
             raise RemoteCrashed(f"the function called sys.exit({error.code!r})", exit_code=1) from error
-
-
-def _refuse_another_python(about: CallDescription) -> None:
-    here = ".".join(map(str, sys.version_info[:2]))
-    if about.python != here:
-        raise CodeMismatchError(
-            f"the function travels by value, as bytecode of Python {about.python}; this is Python {here}",
-            advice="define the function in a module that both sides can import, or use the same Python",
-        )
-
-
-def _compare(about: CallDescription, fingerprint: Fingerprint) -> None:
-    """Refuse other code than the orchestrator's. Constants may rightly differ: the number of CPUs, the environment."""
-    if about.cache_tag != sys.implementation.cache_tag:
-        _say(f"the code cannot be compared: this is {sys.implementation.cache_tag}, the orchestrator {about.cache_tag}")
-        return
-    constants = about.constants | fingerprint.constants
-    # What one side alone reaches was chosen at run time, by platform or environment: who chooses is in both tables.
-    both = (about.definitions.keys() & fingerprint.table.keys()) - constants
-    names = differences(
-        {name: about.definitions[name] for name in both}, {name: fingerprint.table[name] for name in both}
-    )
-    if names:
-        raise CodeMismatchError(f"the code here is not the orchestrator's: {'; '.join(names)}", definitions=names)

@@ -4,7 +4,8 @@
     mops1/blob/<aa>/<digest>
     mops1/session/<id>
 
-Slots of a memo: ``r<g>`` result of a generation, ``e<n>`` claim of an epoch, ``e<n>.<i>`` its log.
+Slots of a memo: ``r<g>`` result of a generation, ``e<n>`` claim of an epoch, ``e<n>.<i>`` its log, ``e<n>.out`` what
+its remotes printed.
 
 What a user typed is encoded injectively, case folding included: lower-case letters, digits, ``.`` ``_`` and a single
 ``-`` stand for themselves, every other byte of the UTF-8 form is ``=xx``. A segment that would be too long is cut and
@@ -126,6 +127,11 @@ def claim_slot(epoch: int) -> str:
 def log_slot(epoch: int, position: int) -> str:
     """One slot of an epoch's log; positions count from 1."""
     return f"e{epoch}.{position}"
+
+
+def output_slot(epoch: int) -> str:
+    """The slot of what an epoch's remotes printed."""
+    return f"e{epoch}.out"
 
 
 def memo_from_folder(folder: str, fingerprint: bytes = bytes(32)) -> Memo:

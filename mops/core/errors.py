@@ -26,6 +26,7 @@ Grouped by what the reader does next:
     │   ├── FileChanged                 a file was modified while it was stored
     │   ├── ShellFailed                 the command did not come to an outcome
     │   │   ├── RemoteCrashed           the process that ran the function died
+    │   │   ├── RunTimeout              the function ran for longer than it may
     │   │   └── StartTimeout            the command never reported
     │   └── CallCancelled               nobody wanted the call any more
     ├── RemoteError                     the function raised something that cannot travel
@@ -247,6 +248,23 @@ class RemoteCrashed(ShellFailed):
         super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
         self.exit_code = exit_code
         self.kind = "interrupted" if exit_code in _FROM_OUTSIDE else "user"
+
+
+class RunTimeout(ShellFailed, TimeoutError):
+    """The function ran for longer than the Shell's ``run_timeout``, and was stopped.
+
+    Attributes:
+        stack: where it stood, innermost first, each as ``file:line in function``; empty where that could not be asked.
+    """
+
+    kind = "user"
+    advice = "look at the line where it stood; or give it more time: run_timeout="
+
+    def __init__(
+        self, message: str, *, stack: tuple[str, ...] = (), function: str = "", memo_uri: str = "", advice: str = ""
+    ) -> None:
+        super().__init__(message, function=function, memo_uri=memo_uri, advice=advice)
+        self.stack = stack
 
 
 class StartTimeout(ShellFailed):

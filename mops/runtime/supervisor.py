@@ -7,24 +7,22 @@ killed, or kills itself. If the supervisor itself is killed, the child ends too.
 import os
 import select
 import signal
-import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
 from mops.core.blob_layout import Memo
 from mops.core.claim import Epoch, Timing
 from mops.core.effects import Effect
-from mops.core.errors import RemoteCrashed
+from mops.core.errors import RemoteCrashed, RunTimeout, ShellFailed
 from mops.core.execute import adopt
 from mops.core.publish import fail
 from mops.core.remote_output import TAIL_LINES, describe_exit
+from mops.runtime.child import Child
 from mops.runtime.inline import drive
+from mops.runtime.output import OutputKeeper
 from mops.runtime.session import Session
 
-_CHUNK: Final = 65_536
 _TERMINATED: Final = 143
 """Exit status of a remote that was told to stop, as a shell reports it."""
 
@@ -35,8 +33,8 @@ def supervise(
     timing: Timing,
     session: Session,
     perform: Callable[[Effect], Any],
-    adopted: Callable[[Epoch], None],
-    serve: Callable[[Epoch], int],
+    adopted: Callable[[Epoch], float | None],
+    serve: Callable[[Epoch, Callable[[], None]], int],
 ) -> int:
     """Adopt an epoch, have a child serve it, and see to it that its outcome is known. Returns the exit status.
 
@@ -46,8 +44,9 @@ def supervise(
         timing: how long to wait for what.
         session: of this remote.
         perform: performs effects.
-        adopted: called once the epoch is ours.
-        serve: runs in the child; its exit status is 0 where the outcome is in the store.
+        adopted: called once the epoch is ours; the seconds that its function may run.
+        serve: runs in the child, and calls what it is given when the function has returned; its exit status is 0 where
+            the outcome is in the store.
 
     Raises:
         StoreError: the store could not be used.
@@ -55,128 +54,100 @@ def supervise(
     epoch = drive(adopt(memo, number, timing), perform)
     if epoch is None:
         return 0
-    adopted(epoch)
-    child = _Child(lambda: serve(epoch))
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    child.watch(session.interval, session.beat)
-    if child.terminated:
+    run_timeout = adopted(epoch)
+    child = Child(lambda returned: serve(epoch, returned))
+    watch = _Watch(child, OutputKeeper(memo, epoch, perform), run_timeout)
+    signal.signal(signal.SIGTERM, lambda *_: watch.terminate())
+    watch.until_it_has_ended(session.interval, session.beat)
+    if watch.terminated:
         session.depart()  # and no end: a replacement may adopt at once
         return _TERMINATED
-    if child.exit_code != 0:
-        drive(fail(memo, epoch, child.crash(), timing.first_look), perform)
+    failure = watch.failure()
+    if failure is not None:
+        drive(fail(memo, epoch, failure, timing.first_look), perform)
     session.depart()
     return 0
 
 
-class _Child:
-    """The forked process that runs the user's function."""
+class _Watch:
+    """The watch over one child, from its start to its end.
 
-    def __init__(self, serve: Callable[[], int]) -> None:
-        self.exit_code: int | None = None
+    Attributes:
+        terminated: the remote was told to stop, and publishes nothing.
+    """
+
+    def __init__(self, child: Child, output: OutputKeeper, run_timeout: float | None) -> None:
         self.terminated = False
-        self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
-        output, errors, alive = os.pipe(), os.pipe(), os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.pid = os.fork()
-        if self.pid == 0:
-            _become_child(output[1], errors[1], alive, serve)
-        _lead_a_group(self.pid)
-        for descriptor in (output[1], errors[1], alive[0]):
-            os.close(descriptor)
-        self._forward = {output[0]: 1, errors[0]: 2}
+        self._child = child
+        self._output = output
+        self._run_timeout = run_timeout
+        self._deadline = float("inf") if run_timeout is None else time.monotonic() + run_timeout
+        self._stack: tuple[str, ...] | None = None
 
     def terminate(self) -> None:
-        """Stop the child at once, and what it started: told to stop, a remote publishes nothing."""
+        """Stop the child at once, and what it started. Called by a signal."""
         self.terminated = True
-        for kill in (os.killpg, os.kill):  # the second for a system that refused it a group
-            try:
-                kill(self.pid, signal.SIGKILL)
-            except OSError:
-                pass  # it has ended
+        self._child.kill()
 
-    def watch(self, interval: float, beat: Callable[[], None]) -> None:
-        """Beat and forward output until the child has ended."""
-        wakeup, waker = os.pipe()
-        os.set_blocking(waker, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    def until_it_has_ended(self, interval: float, beat: Callable[[], None]) -> None:
+        """Beat, pass output on and keep it, and stop a function that runs for too long."""
+        child, wakeup = self._child, _wake_on_death()
         due = time.monotonic() + interval / 10  # a call of a second needs no heartbeat
-        while self.exit_code is None and not self._has_ended():
-            ready, _, _ = select.select([wakeup, *self._forward], [], [], max(0.0, due - time.monotonic()))
+        while not child.has_ended():
+            pause = max(0.0, min(due, self._deadline) - time.monotonic())
+            ready, _, _ = select.select([wakeup, *child.descriptors], [], [], pause)
             if wakeup in ready:
-                os.read(wakeup, _CHUNK)
-            self._pass_on(ready)
+                os.read(wakeup, 4096)
+            returned = child.has_just_returned()  # asked first: what it printed before is in the pipes by now
+            child.read(self._pass_on)
+            if returned:
+                self._deadline = float("inf")  # a result that is there is not thrown away
+                self._output.store()
+                child.go_on()
+            if time.monotonic() >= self._deadline:
+                self._stop_in_its_tracks()
             if time.monotonic() >= due:
                 beat()
+                self._output.store()
                 due = time.monotonic() + interval
-        while self._forward and (ready := select.select(list(self._forward), [], [], 0)[0]):
-            self._pass_on(ready)
+        child.read_to_the_end(self._pass_on)
+        self._output.store()
 
-    def crash(self) -> RemoteCrashed:
-        """The error that says how the child died, with its last words."""
-        assert self.exit_code is not None
-        tail = b"".join(self._tail).decode(errors="replace").rstrip()
-        message = f"the process that ran the function ended with {describe_exit(self.exit_code)}, without an outcome"
-        return RemoteCrashed(message + (f"; its last words:\n{tail}" if tail else ""), exit_code=self.exit_code)
+    def failure(self) -> ShellFailed | None:
+        """Why there is no outcome: how long the function ran, or how it died, with its last words."""
+        if self._stack is not None:
+            return self._timeout(self._stack)
+        exit_code = self._child.exit_code
+        assert exit_code is not None
+        if exit_code == 0:
+            return None
+        tail = self._output.last_lines(TAIL_LINES).decode(errors="replace").rstrip()
+        message = f"the process that ran the function ended with {describe_exit(exit_code)}, without an outcome"
+        return RemoteCrashed(message + (f"; its last words:\n{tail}" if tail else ""), exit_code=exit_code)
 
-    def _has_ended(self) -> bool:
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        if pid:
-            self.exit_code = os.waitstatus_to_exitcode(status)
-        return bool(pid)
+    def _timeout(self, stack: tuple[str, ...]) -> RunTimeout:
+        where = "\n  called at ".join(stack)
+        message = f"the function ran for longer than its run_timeout of {self._run_timeout:g} s"
+        return RunTimeout(message + (f"; it stood at {where}" if stack else ""), stack=stack)
 
-    def _pass_on(self, ready: list[int]) -> None:
-        for descriptor in ready:
-            target = self._forward.get(descriptor)
-            if target is None:
-                continue
-            data = os.read(descriptor, _CHUNK)
-            if not data:
-                del self._forward[descriptor]
-                os.close(descriptor)
-                continue
-            self._tail.extend(data.splitlines(keepends=True))
-            try:
-                while data:
-                    data = data[os.write(target, data) :]
-            except OSError:
-                pass  # nobody reads it: losing output never fails a call
+    def _stop_in_its_tracks(self) -> None:
+        self._deadline = float("inf")
+        self._stack = self._child.stack()
+        self._child.kill()
 
-
-def _lead_a_group(pid: int) -> None:
-    """Give the child a group of its own: asked for on both sides of the fork, as nobody knows which one runs first."""
-    try:
-        os.setpgid(pid, pid)
-    except OSError:
-        pass  # it leads one already, or has ended
-
-
-def _become_child(output: int, errors: int, alive: tuple[int, int], serve: Callable[[], int]) -> None:
-    """In the child: take its place, serve, and never return."""
-    status = 1
-    try:
-        _lead_a_group(os.getpid())
-        os.close(alive[1])
-        os.dup2(output, 1)
-        os.dup2(errors, 2)
-        threading.Thread(target=_end_with_supervisor, args=(alive[0],), name="mops-supervisor", daemon=True).start()
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        status = serve()
-    except BaseException:  # noqa: BLE001 - whatever it is, the supervisor must hear of it
-        import traceback
-
-        traceback.print_exc()
-    finally:
+    def _pass_on(self, stream: int, data: bytes) -> None:
+        self._output.add(data)
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(status)
+            while data:
+                data = data[os.write(stream, data) :]
+        except OSError:
+            pass  # nobody reads it: losing output never fails a call
 
 
-def _end_with_supervisor(alive: int) -> None:
-    """Nobody writes to this pipe: its end is the end of the supervisor."""
-    os.read(alive, 1)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+def _wake_on_death() -> int:
+    """A descriptor that can be read when a child has ended."""
+    wakeup, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    return wakeup

@@ -318,6 +318,7 @@ def test_a_remote_that_never_reports_is_given_up(project):
         class Lost:
             max_workers = 1
             start_timeout = 1.0
+            run_timeout = None
 
             def __call__(self, argv):
                 future = Future()

@@ -44,6 +44,8 @@ class SupportsLimits(Protocol):
     Attributes:
         max_workers: running commands of one orchestrator process.
         start_timeout: seconds from the start of a command that is no longer pending to the first sign of its remote.
+        run_timeout: seconds from the start of the function's process to the return of the function, or ``None`` for as
+            long as it takes. The remote keeps it, wherever it runs; the Shell has but to state it.
     """
 
     @property
@@ -53,6 +55,10 @@ class SupportsLimits(Protocol):
     @property
     @abstractmethod
     def start_timeout(self) -> float: ...
+
+    @property
+    @abstractmethod
+    def run_timeout(self) -> float | None: ...
 
 
 @runtime_checkable

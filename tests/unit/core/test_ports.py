@@ -53,6 +53,7 @@ def test_capabilities_are_told_by_shape():
     class Limited:
         max_workers = 1
         start_timeout = 10.0
+        run_timeout = None
 
     assert isinstance(Inline(), RunsInline)
     assert not isinstance(Inline(), SupportsLimits)

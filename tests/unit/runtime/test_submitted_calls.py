@@ -167,7 +167,7 @@ def test_a_thousand_waiting_calls_take_no_thread_each(tmp_path):
     """The command of none of them ever reports: they wait as long as they are wanted."""
 
     class Pending:
-        max_workers, start_timeout = 2000, 300.0
+        max_workers, start_timeout, run_timeout = 2000, 300.0, None
 
         def __call__(self, argv):
             from concurrent.futures import Future

@@ -20,13 +20,20 @@ class SubprocessShell(Shell, SupportsLimits):
     Args:
         max_workers: running commands of this process; by default, as many as there are CPUs.
         start_timeout: seconds until the remote has to report.
+        run_timeout: seconds until the function has to return, imports included; by default, as long as it takes. Then
+            it is stopped with all that it started, and the call raises ``RunTimeout``.
     """
 
-    def __init__(self, *, max_workers: int | None = None, start_timeout: float = 300.0) -> None:
+    def __init__(
+        self, *, max_workers: int | None = None, start_timeout: float = 300.0, run_timeout: float | None = None
+    ) -> None:
+        if run_timeout is not None and not run_timeout > 0:
+            raise ConfigurationError(f"run_timeout must be a positive number of seconds, not {run_timeout!r}")
         if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
             raise ConfigurationError(f"max_workers must be a positive number, not {max_workers!r}")
         self._max_workers = max_workers
         self._start_timeout = start_timeout
+        self._run_timeout = run_timeout
 
     @property
     def max_workers(self) -> int:
@@ -37,6 +44,11 @@ class SubprocessShell(Shell, SupportsLimits):
     def start_timeout(self) -> float:
         """See the port."""
         return self._start_timeout
+
+    @property
+    def run_timeout(self) -> float | None:
+        """See the port."""
+        return self._run_timeout
 
     def __call__(self, argv: Sequence[str], /) -> "Future[None]":
         """See the port.

@@ -1,0 +1,102 @@
+"""A call as its claim tells it, brought back so that it can be run in this process."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+from mops.api.call_description import CallDescription
+from mops.api.code import CodeOfProcess
+from mops.api.declaration import declaration_of
+from mops.api.references import resolve
+from mops.api.serving import SERVING, Served
+from mops.core import payload
+from mops.core.claim import Claim
+from mops.core.errors import CodeMismatchError
+from mops.core.fingerprint import Fingerprint, differences
+from mops.core.invocation import FunctionReference
+from mops.core.ports.serializer import Serializer
+from mops.runtime.inline import drive
+from mops.runtime.world import World
+
+
+@final
+class StoredCall:
+    """A function of this process and the arguments that it was called with.
+
+    Attributes:
+        definitions_that_differ: the code here is not the caller's in these; nothing where that does not count.
+        remark: why the code could not be compared; empty where it was, or need not be.
+    """
+
+    __slots__ = ("_args", "_function", "_kwargs", "_serving", "definitions_that_differ", "remark")
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        serving: tuple[Served, ...],
+        definitions_that_differ: tuple[str, ...],
+        remark: str,
+    ) -> None:
+        self._function = function
+        self._args = args
+        self._kwargs = kwargs
+        self._serving = serving
+        self.definitions_that_differ = definitions_that_differ
+        self.remark = remark
+
+    def run(self) -> Any:
+        """Call the function, in the knowledge of which call that is."""
+        SERVING.set(self._serving)
+        return self._function(*self._args, **self._kwargs)
+
+
+def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -> StoredCall:
+    """Find the function, bring in the arguments, and compare the code. Unpickles what the claim holds.
+
+    Raises:
+        FunctionNotFoundError: it cannot be imported here.
+        CodeMismatchError: it travels as bytecode of another Python.
+        UndecodableResultError: the arguments cannot be decoded here.
+        StoreError: they cannot be read.
+    """
+    about = CallDescription.read(claim.header["call"])
+    if not about.importable:
+        _refuse_another_python(about)
+    by_reference: Any = resolve(FunctionReference(*about.importable.split(":", 1))) if about.importable else None
+    declaration = declaration_of(by_reference)
+    plain: Any = by_reference if declaration is None else declaration.function
+    assert claim.envelope is not None
+    buffers = drive(payload.fetch(claim.envelope, 0), world.perform)
+    by_value, extras, args, kwargs = serializer.loads(buffers)
+    names: tuple[str, ...] = ()
+    remark = ""
+    if about.importable and about.on_code_change != "ignore":
+        names, remark = _compare(about, CodeOfProcess(about.first_party).fingerprint(plain, extras))
+    outer = [Served(each, entered=True) for each in about.serving]
+    own = Served(folder, entered=by_reference is None or declaration is not None)
+    return StoredCall(by_value or plain, args, kwargs, (*outer, own), names, remark)
+
+
+def _refuse_another_python(about: CallDescription) -> None:
+    here = ".".join(map(str, sys.version_info[:2]))
+    if about.python != here:
+        raise CodeMismatchError(
+            f"the function travels by value, as bytecode of Python {about.python}; this is Python {here}",
+            advice="define the function in a module that both sides can import, or use the same Python",
+        )
+
+
+def _compare(about: CallDescription, fingerprint: Fingerprint) -> tuple[tuple[str, ...], str]:
+    """The definitions that differ. Constants may rightly do so: the number of CPUs, the environment."""
+    here = sys.implementation.cache_tag
+    if about.cache_tag != here:
+        return (), f"the code cannot be compared: this is {here}, the orchestrator {about.cache_tag}"
+    constants = about.constants | fingerprint.constants
+    # What one side alone reaches was chosen at run time, by platform or environment: who chooses is in both tables.
+    both = (about.definitions.keys() & fingerprint.table.keys()) - constants
+    names = differences(
+        {name: about.definitions[name] for name in both}, {name: fingerprint.table[name] for name in both}
+    )
+    return tuple(names), ""
