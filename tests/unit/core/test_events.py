@@ -1,9 +1,12 @@
 """What observers are told of one call, in order."""
 
+from typing import get_args
+
+import attrs
 import pytest
 
-from mops.core import claim, orchestrate
-from mops.core.effects import Job, Ran, Tell, Ticket
+from mops.core import claim, events, orchestrate
+from mops.core.effects import Job, News, Ran, Tell, Ticket
 from mops.core.envelope import RESULT, seal
 from mops.core.errors import StoreFull, UnserializableError
 from mops.core.failure import FailureRecord
@@ -129,3 +132,12 @@ def test_a_result_that_was_published_while_we_claimed_is_a_hit():
     desk.put("e1.1", claim.end_parts(MEMO, "e1.1", OTHER, claim.LEFT))
     desk.on["PutIfAbsent e2"] = [lambda: desk.put("r0", STORED)]
     assert told(desk) == [("claimed", 2), ("hit", 2)]
+
+
+def test_there_is_an_event_for_every_kind_of_news():
+    kinds = {kind.__name__.lower(): kind for kind in events.Event.__subclasses__()}
+    assert kinds.keys() == set(get_args(News))
+    assert all(attrs.has(kind) and "__dict__" not in dir(kind) for kind in kinds.values())
+    assert events.Claimed(function="m:f", memo_uri="u", utc=1.0, epoch=1) != events.Started(
+        function="m:f", memo_uri="u", utc=1.0, epoch=1
+    )

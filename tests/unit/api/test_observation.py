@@ -1,0 +1,146 @@
+"""Observing calls: what arrives, and that no observer can do harm."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+import mops
+from mops import MemoizingPicklingRunner, events, use_runner
+from mops.adapters.blob_stores.memory import MemoryBlobStore
+from mops.core.errors import StoreUnavailable
+from mops.runtime.observers import OBSERVERS
+
+
+@pytest.fixture
+def seen():
+    told = []
+    with mops.observe(told.append):
+        yield told
+
+
+def decorated(function, **options):
+    return use_runner(MemoizingPicklingRunner(blob_root=MemoryBlobStore(uuid4().hex), **options))(function)
+
+
+def half(number):
+    return 1 / (number - 1) if number < 2 else number / 2
+
+
+def names(told):
+    return [type(event).__name__ for event in told]
+
+
+def test_a_miss_and_a_hit(seen):
+    f = decorated(half)
+    f(8), f(8)
+    assert names(seen) == ["Claimed", "Started", "Published", "Hit"]
+    published, hit = seen[2:]
+    assert (hit.saved, hit.bytes) == (published.elapsed, published.bytes)
+    assert published.bytes > 0
+    assert published.elapsed > 0
+    assert {(event.function, event.memo_uri) for event in seen} == {(f"{__name__}:half", f.memo_uri(8))}
+    assert sorted(event.utc for event in seen) == [event.utc for event in seen]
+
+
+def test_a_function_that_raises(seen):
+    with pytest.raises(ZeroDivisionError):
+        decorated(half)(1)
+    assert names(seen) == ["Claimed", "Started", "Failed"]
+    assert (seen[-1].epoch, seen[-1].error) == (1, "builtins:ZeroDivisionError")
+    assert "division" in seen[-1].message
+
+
+def test_a_failure_that_is_served_as_it_is_stored_is_a_hit(seen):
+    f = decorated(half, memoize_exceptions=(ZeroDivisionError,))
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            f(1)
+    assert names(seen) == ["Claimed", "Started", "Failed", "Hit"]
+    assert (seen[-1].saved, seen[-1].bytes) == (None, 0)
+
+
+def test_submitted_calls_are_told_as_well(seen):
+    f = decorated(half)
+    assert (f.submit(8).result(), f.submit(8).result()) == (4, 4)
+    assert names(seen) == ["Claimed", "Started", "Published", "Hit"]
+
+
+def test_a_call_that_fails_before_there_is_an_attempt_has_no_epoch(seen):
+    class Unreachable(MemoryBlobStore):
+        def get(self, key, /):
+            raise StoreUnavailable("no route")
+
+    f = use_runner(MemoizingPicklingRunner(blob_root=Unreachable(uuid4().hex), store_patience=(0, 0)))(half)
+    with pytest.raises(StoreUnavailable):
+        f(8)
+    with pytest.raises(StoreUnavailable):
+        f.submit(8).result()
+    assert [(type(event), event.epoch, event.error) for event in seen] == [
+        (events.Failed, None, "mops.core.errors:StoreUnavailable")
+    ] * 2
+
+
+def test_a_call_that_waits_for_another_is_a_hit(seen):
+    began, go = threading.Event(), threading.Event()
+
+    def slow(began, go):
+        began.set()
+        go.wait()
+        return 1
+
+    f = use_runner(MemoizingPicklingRunner(blob_root=MemoryBlobStore(uuid4().hex)), ignore=("began", "go"))(slow)
+    with ThreadPoolExecutor(2) as pool, mops.observe(lambda event: isinstance(event, events.Waiting) and go.set()):
+        first = pool.submit(f, began, go)
+        began.wait(60)
+        assert f(began, go) == first.result() == 1
+    assert sorted(names(seen)) == ["Claimed", "Hit", "Published", "Started", "Waiting"]
+
+
+def test_peeking_explaining_and_plain_calls_are_not_told(seen):
+    f = decorated(half)
+    f.peek(8), f.explain(8), f.memo_uri(8)
+    use_runner(MemoizingPicklingRunner(blob_root=MemoryBlobStore(uuid4().hex)), skip_runner=True)(half)(8)
+    assert seen == []
+
+
+def test_an_observer_that_raises_is_reported_once_and_fails_no_call(caplog):
+    told = []
+
+    def bad(event):
+        told.append(event)
+        raise RuntimeError("I am broken")
+
+    f = decorated(half)
+    with caplog.at_level(logging.WARNING, "mops"), mops.observe(bad):
+        assert (f(8), f(8)) == (4, 4)
+    (report,) = caplog.records
+    assert "bad" in report.getMessage()
+    assert "I am broken" in report.exc_text
+    assert len(told) == 4
+
+
+def test_after_it_is_closed_an_observer_hears_nothing():
+    told = []
+    handle = mops.observe(told.append)
+    other = mops.observe(told.append)
+    handle.close()
+    handle.close()
+    decorated(half)(8)
+    assert len(told) == 3
+    other.close()
+    assert OBSERVERS == []
+
+
+def test_observers_may_come_and_go_while_they_are_told():
+    handles, told = [], []
+
+    def leave(event):
+        told.append(event)
+        handles.pop().close()
+
+    handles.append(mops.observe(leave))
+    decorated(half)(8)
+    assert names(told) == ["Claimed"]
