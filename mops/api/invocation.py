@@ -8,10 +8,10 @@ from mops.api.locate import leaves_the_process
 from mops.api.serving import SERVING, Served
 from mops.api.target import Target
 from mops.core.blob_layout import Memo
+from mops.core.call import Answer, Call
 from mops.core.claim import Timing
 from mops.core.errors import ConfigurationError, kind_of
 from mops.core.failure import FailureRecord, located
-from mops.core.orchestrate import Answer, Call
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder
@@ -154,6 +154,15 @@ class Invocation:
         from mops.runtime.failures import rebuild
 
         return located(rebuild(result, self._parts.serializer), str(self.target.reference), self.uri)
+
+    def remark_on(self, answer: Answer) -> None:
+        """Say what a hit has to say: what was printed when it was computed, and once, that its code has changed."""
+        if self.target.replays_logs and answer.envelope is not None:
+            from mops.api.logs import replay_logs
+
+            replay_logs(self.world.store, self.memo, answer.envelope)
+        if self.target.policy == "warn":
+            self.warn_if_code_changed(answer)
 
     def warn_if_code_changed(self, answer: Answer) -> None:
         """Say once what changed in the code since a result was computed that is served all the same."""

@@ -10,12 +10,13 @@ from mops.api.code import CodeOfProcess
 from mops.api.declaration import Declaration
 from mops.api.invocation import Invocation, RunnerParts
 from mops.api.serving import is_being_served
-from mops.api.settings import defaults
+from mops.api.settings import defaults, switched_on
 from mops.api.target import OnCodeChange, Target
 from mops.api.worlds import world_of
 from mops.core.claim import Timing
+from mops.core.consult import peek
 from mops.core.errors import ConfigurationError, MopsError
-from mops.core.orchestrate import obtain, peek
+from mops.core.orchestrate import obtain
 from mops.core.ports.shell import RunsInline, Shell, ShellBuilder, SupportsLimits
 from mops.core.result import Failure, Success
 from mops.core.retries import NEVER, Retries
@@ -50,6 +51,7 @@ class MemoizingPicklingRunner:
         durability: ``"auto"``: results that took longer than 100 ms to compute survive a power failure; or
         ``"always"``, ``"never"``.
         keep_arguments: store the arguments also where no remote needs them.
+        replay_logs: on a hit, print on standard error what a remote printed when it was computed; one more request.
         memoize_exceptions: types of exceptions that a later call receives as they are stored, without computing anew.
         retries: what is tried again, how often.
         store_patience: seconds to go on while the store is out of reach: of a first look, and of a call in flight.
@@ -70,6 +72,7 @@ class MemoizingPicklingRunner:
         durability: Literal["auto", "always", "never"] = "auto",
         keep_arguments: bool = False,
         memoize_exceptions: Iterable[type[Exception]] = (),
+        replay_logs: bool = False,
         retries: Retries = NEVER,
         store_patience: tuple[float, float] = (60.0, 1800.0),
         heartbeat: float = 10.0,
@@ -83,6 +86,7 @@ class MemoizingPicklingRunner:
             "durability": durability,
             "keep_arguments": keep_arguments,
             "memoize_exceptions": tuple(memoize_exceptions),
+            "replay_logs": replay_logs,
             "retries": retries,
             "store_patience": store_patience,
             "heartbeat": heartbeat,
@@ -92,6 +96,10 @@ class MemoizingPicklingRunner:
         self._inline = self._parts.shell is None
         self._code = CodeOfProcess(self._settings["first_party"])
         self._targets: dict[Any, Target] = {}
+        if switched_on("MOPS_SUMMARY", unset=False):
+            from mops.api.summary import sum_up_at_exit  # events: only where somebody wants them
+
+            sum_up_at_exit()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._settings,)
@@ -125,8 +133,8 @@ class MemoizingPicklingRunner:
         if OBSERVERS:
             invocation.world.tell_end(invocation.memo.folder, answer, None)
         if type(answer.result) is Success:
-            if answer.hit and invocation.target.policy == "warn":
-                invocation.warn_if_code_changed(answer)
+            if answer.hit and invocation.target.remarks:
+                invocation.remark_on(answer)
             return answer.result.value
         raise invocation.exception(answer.result)
 
@@ -180,7 +188,14 @@ class MemoizingPicklingRunner:
 
     def _target(self, func: Callable[..., Any]) -> Target:
         declaration = func if isinstance(func, Declaration) else Declaration(func)
-        found = Target(declaration, self._code, self._settings["pipeline_id"], self._settings["on_code_change"])
+        settings = self._settings
+        found = Target(
+            declaration,
+            self._code,
+            settings["pipeline_id"],
+            settings["on_code_change"],
+            replays_logs=settings["replay_logs"],
+        )
         return self._targets.setdefault(func, found)
 
 

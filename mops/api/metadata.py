@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mops.core.blob_layout import Memo, result_slot
+from mops.core.call import Answer
 from mops.core.claim import key
 from mops.core.envelope import RESULT, Envelope, unseal
-from mops.core.orchestrate import Answer
 from mops.core.ports.blob_store import BlobStore
 
 

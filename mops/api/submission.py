@@ -8,6 +8,7 @@ import json  # noqa: F401 - see above
 import os
 import subprocess  # noqa: F401 - see above
 import threading
+from collections.abc import Hashable
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
@@ -20,11 +21,16 @@ import mops.runtime.session  # noqa: F401 - see above
 from mops.api.futures import MopsFuture
 from mops.api.invocation import Invocation
 from mops.api.serving import is_being_served
+from mops.core.call import Answer
+from mops.core.effects import Effect, Steps
+from mops.core.errors import MopsError, RecursiveCallError
 from mops.core.failure import located
-from mops.core.orchestrate import Answer, obtain
+from mops.core.orchestrate import obtain
 from mops.core.result import Success
 from mops.runtime.engine import Task, engine
 from mops.runtime.execution import Execution
+from mops.runtime.inline import look
+from mops.runtime.observers import OBSERVERS
 
 
 class _Flights:
@@ -55,17 +61,79 @@ def submit(invocation: Invocation) -> MopsFuture[Any]:
     Raises:
         RecursiveCallError: the call would wait for itself.
     """
-    future: MopsFuture[Any] = MopsFuture(invocation.uri)
+    try:
+        begun = begin(invocation)
+    except RecursiveCallError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the future delivers it
+        future: MopsFuture[Any] = MopsFuture(invocation.uri)
+        future.reject(error)
+        return future
+    return begun if isinstance(begun, MopsFuture) else future_of(invocation, begun)
+
+
+def begin(invocation: Invocation, owner: Hashable = None) -> Answer | MopsFuture[Any]:
+    """Look for a result on this thread, and start the call where there is none.
+
+    Args:
+        invocation: the call.
+        owner: whose turn it is when the call is given a slot.
+
+    Returns:
+        A hit; or the future of a call that was started, or that was under way in this process.
+
+    Raises:
+        RecursiveCallError: the call would wait for itself.
+        Exception: as a call that never got as far as to run anything.
+    """
     if is_being_served(invocation.memo):
-        return _finished(future, invocation)
+        return _finished(MopsFuture(invocation.uri), invocation)
     flights, key = _flights_here(), (id(invocation.world), invocation.memo.folder)
-    with flights.lock:
-        flight = flights.by_key.get(key)
+    steps, pending = obtain(invocation.call()), None
+    if key not in flights.by_key:
+        found = _look(invocation, steps)
+        if isinstance(found, Answer):
+            return found
+        pending = found
+    future: MopsFuture[Any] = MopsFuture(invocation.uri)
+    flight: _Flight | None = None
+    try:
+        with flights.lock:
+            known = flights.by_key.get(key)
+            if known is not None:
+                known.join(invocation, future)
+                return future
+            flight = flights.by_key[key] = _Flight(flights, key, invocation, future, steps, pending, owner)
+        engine().start(flight.task)
+    except BaseException:  # Ctrl-C before the engine had it
         if flight is not None:
-            flight.join(invocation, future)
-            return future
-        flight = flights.by_key[key] = _Flight(flights, key, invocation, future)
-    engine().start(flight.task)
+            flights.remove(key, flight)
+        raise
+    return future
+
+
+def _look(invocation: Invocation, steps: Steps[Answer]) -> Answer | Effect:
+    world, folder = invocation.world, invocation.memo.folder
+    try:
+        found = look(steps, world.perform)
+    except MopsError as error:
+        located(error, str(invocation.target.reference), invocation.uri)
+        if OBSERVERS:
+            world.tell_end(folder, None, error)
+        raise
+    if isinstance(found, Answer):
+        if OBSERVERS:
+            world.tell_end(folder, found, None)
+        if invocation.target.remarks:
+            invocation.remark_on(found)
+    return found
+
+
+def future_of(invocation: Invocation, hit: Answer) -> MopsFuture[Any]:
+    """The finished future of a hit."""
+    assert isinstance(hit.result, Success)
+    future: MopsFuture[Any] = MopsFuture(invocation.uri)
+    future.resolve(hit.result.value, partial(invocation.metadata, hit))
     return future
 
 
@@ -73,20 +141,30 @@ class _Flight:
     """One execution, and the futures that want it. Changed under the lock of its process's flights alone."""
 
     def __init__(
-        self, flights: _Flights, key: tuple[int, str], invocation: Invocation, future: MopsFuture[Any]
-    ) -> None:  # fmt: skip
+        self,
+        flights: _Flights,
+        key: tuple[int, str],
+        invocation: Invocation,
+        future: MopsFuture[Any],
+        steps: Steps[Answer],
+        pending: Effect | None,
+        owner: Hashable,
+    ) -> None:
         self._flights = flights
         self._key = key
         self._leader = future
         self._wanted: list[tuple[Invocation, MopsFuture[Any]]] = []
-        execution = Execution(invocation, needs_slot=True, context=copy_context())
-        self.task = Task(obtain(invocation.call()), execution, invocation.memo.folder, self._done)
+        execution = Execution(invocation, needs_slot=True, context=copy_context(), owner=owner)
+        self.task = Task(steps, pending, execution, invocation.memo.folder, self._done)
         self.join(invocation, future)
 
     def join(self, invocation: Invocation, future: MopsFuture[Any]) -> None:
         """Have one more future want the outcome."""
         self._wanted.append((invocation, future))
-        future.attach(lambda: engine().drive_here(self.task), partial(self._withdraw, future))
+        future.attach(self._drive_here, partial(self._withdraw, future), self.task.execution.runs)
+
+    def _drive_here(self) -> None:
+        engine().drive_here(self.task)
 
     def _withdraw(self, future: MopsFuture[Any]) -> None:
         with self._flights.lock:
@@ -108,8 +186,8 @@ class _Flight:
             elif not isinstance(answer.result, Success):
                 future.reject(invocation.exception(answer.result))
             elif future is self._leader:
-                if answer.hit and invocation.target.policy == "warn":
-                    invocation.warn_if_code_changed(answer)
+                if answer.hit and invocation.target.remarks:
+                    invocation.remark_on(answer)
                 future.resolve(answer.result.value, partial(invocation.metadata, answer))
             else:
                 _resolve_with_a_copy(invocation, future)
@@ -125,7 +203,7 @@ def _resolve_with_a_copy(invocation: Invocation, future: MopsFuture[Any]) -> Non
             future.reject(error if answer is None else invocation.exception(answer.result))  # type: ignore[arg-type]
 
     execution = Execution(invocation, needs_slot=True, context=copy_context())
-    engine().start(Task(obtain(invocation.call()), execution, invocation.memo.folder, done))
+    engine().start(Task(obtain(invocation.call()), None, execution, invocation.memo.folder, done))
 
 
 def _finished(future: MopsFuture[Any], invocation: Invocation) -> MopsFuture[Any]:

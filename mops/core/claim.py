@@ -46,6 +46,8 @@ TAKEN_OVER: Final = "taken over"
 LEFT: Final = "its caller left"
 CANCELLED: Final = "cancelled"
 _FIRST_RETRY: Final = 1.0
+_POLL_FRACTION: Final = 8
+_LONGEST_POLL: Final = 20.0
 _LAST_RETRY: Final = 20.0
 
 
@@ -77,6 +79,10 @@ class Timing:
         self.poll = poll
         self.start_timeout = start_timeout
         self.sync_after = sync_after
+
+    def until_next_look(self, waited: float) -> float:
+        """Seconds from one look at a call that runs elsewhere to the next: the longer it takes, the longer."""
+        return min(_LONGEST_POLL, max(self.poll, waited / _POLL_FRACTION))
 
 
 # ------------------------------------------------------------------------------------------------ records

@@ -4,27 +4,14 @@ One generator is one call, from the first look to its answer. Whatever happens t
 cancellation - it leaves the epoch that it holds, so that nobody waits for it.
 """
 
-from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, final
+from typing import Final, final
 
 from mops.core import payload
-from mops.core.blob_layout import Memo, claim_slot
-from mops.core.claim import (
-    FAILED,
-    Claim,
-    Epoch,
-    Timing,
-    claim_parts,
-    close,
-    create,
-    current,
-    entry,
-    key,
-    read_epoch,
-    read_log,
-    void_corrupt,
-)
+from mops.core.blob_layout import claim_slot
+from mops.core.call import Answer, Call
+from mops.core.claim import FAILED, Claim, Epoch, claim_parts, close, create, current, entry, key, read_epoch, read_log
+from mops.core.consult import decode, load
 from mops.core.effects import (
     Admit,
     Ask,
@@ -45,81 +32,17 @@ from mops.core.effects import (
     Stop,
     Wait,
 )
-from mops.core.envelope import Envelope
-from mops.core.errors import CallCancelled, CorruptBlob, ShellFailed, StoreError, UnserializableError
-from mops.core.failure import FailureRecord
+from mops.core.errors import CallCancelled, ShellFailed, StoreError, UnserializableError
 from mops.core.ownership import over, release
 from mops.core.ports.blob_store import Buffer
-from mops.core.ports.serializer import Serializer
 from mops.core.publish import fail, prepare, publish
 from mops.core.result import Failure, Success
 
-_POLL_FRACTION: Final = 8
-_LONGEST_POLL: Final = 20.0
 _LEAVE_PATIENCE: Final = 1.0
 _NO_OUTCOME: Final = (
     "the function may have ended its process; or the Shell returned before the command had ended; "
     "or another package named mops is installed there: the distribution is mops-run"
 )
-
-
-@final
-class Call:
-    """One call, as the use case needs it.
-
-    Attributes:
-        memo: its address.
-        serializer: for its result.
-        timing: how long to wait for what.
-        inline: it runs in this process; otherwise a Shell starts a remote.
-        about: makes the JSON object that describes the call in its claim.
-        pickled: makes the buffers that a remote runs the call from; asked only where a claim is written.
-        retry: seconds until the next attempt after a failure; ``None`` delivers it.
-        memoized: qualified names of the exceptions that are served as they are stored.
-    """
-
-    __slots__ = ("about", "inline", "memo", "memoized", "pickled", "retry", "serializer", "timing")
-
-    def __init__(
-        self,
-        memo: Memo,
-        *,
-        serializer: Serializer,
-        timing: Timing,
-        inline: bool,
-        about: Callable[[], bytes],
-        pickled: Callable[[], Sequence[Buffer]],
-        retry: Callable[[Failure | FailureRecord], float | None],
-        memoized: frozenset[str] = frozenset(),
-    ) -> None:
-        self.memo = memo
-        self.serializer = serializer
-        self.timing = timing
-        self.inline = inline
-        self.about = about
-        self.pickled = pickled
-        self.retry = retry
-        self.memoized = memoized
-
-
-@final
-class Answer:
-    """What a call came to, for this caller.
-
-    Attributes:
-        result: ``Success``, ``Failure``, or the ``FailureRecord`` of another process.
-        envelope: the stored result; ``None`` where nothing is stored, or where this process stored it itself.
-        hit: the result was stored before this call.
-    """
-
-    __slots__ = ("envelope", "hit", "result")
-
-    def __init__(
-        self, result: Success[Any] | Failure | FailureRecord, envelope: Envelope | None = None, *, hit: bool = False
-    ) -> None:  # fmt: skip
-        self.result = result
-        self.envelope = envelope
-        self.hit = hit
 
 
 @final
@@ -158,8 +81,8 @@ def obtain(call: Call) -> Steps[Answer]:
     generation, envelope = yield from current(call.memo, 0, call.timing.first_look)
     if envelope is not None:
         if envelope.whole:
-            return _decode(call, envelope, envelope.whole, hit=True)
-        answer = yield from _load(call, generation, envelope, hit=True)
+            return decode(call, envelope, envelope.whole, hit=True)
+        answer = yield from load(call, generation, envelope, hit=True)
         if answer is not None:
             return answer
         generation += 1
@@ -182,48 +105,13 @@ def obtain(call: Call) -> Steps[Answer]:
         raise
 
 
-def peek(call: Call) -> Steps[Answer | None]:
-    """What is stored of a call: its value, else the failure of its last epoch, else nothing.
-
-    It starts nothing and waits for nobody.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    patience = call.timing.first_look
-    generation, envelope = yield from current(call.memo, 0, patience)
-    if envelope is not None:
-        return (yield from _load(call, generation, envelope, hit=True))
-    last, number = None, 1
-    while (epoch := (yield from read_epoch(call.memo, number, patience))) is not None:
-        last, number = epoch, number + 1
-    if last is None:
-        return None
-    yield from read_log(call.memo, last, patience)
-    return Answer(last.end.failure) if last.end is not None and last.end.failure is not None else None
-
-
-def _load(call: Call, generation: int, envelope: Envelope, *, hit: bool = False) -> Steps[Answer | None]:
-    """Decode a stored value. ``None`` where its payload is gone or damaged: then it has been voided."""
-    try:
-        buffers = yield from payload.fetch(envelope, call.timing.in_flight)
-    except CorruptBlob as error:
-        yield from void_corrupt(call.memo, generation, str(error.args[0]), call.timing.in_flight)
-        return None
-    return _decode(call, envelope, buffers, hit=hit)
-
-
-def _decode(call: Call, envelope: Envelope, buffers: Sequence[Buffer], *, hit: bool) -> Answer:
-    return Answer(Success(call.serializer.loads(buffers)), envelope, hit=hit)
-
-
 def _look(flight: _Flight, found: News = "hit") -> Steps[Answer | None]:
     """Look for the result once more. ``found`` is what it means if it is there."""
     call = flight.call
     flight.generation, envelope = yield from current(call.memo, flight.generation, call.timing.in_flight)
     if envelope is None:
         return None
-    answer = yield from _load(call, flight.generation, envelope)
+    answer = yield from load(call, flight.generation, envelope)
     if answer is None:
         flight.generation += 1
     else:
@@ -318,7 +206,7 @@ def _pause(flight: _Flight, epoch: Epoch, since: float) -> Steps[None]:
     if not epoch.mine:
         yield from epoch.tell(memo, "waiting")
     now = yield Now()
-    yield Wait(min(_LONGEST_POLL, max(timing.poll, (now - since) / _POLL_FRACTION)), memo.folder)
+    yield Wait(timing.until_next_look(now - since), memo.folder)
 
 
 def _ask(flight: _Flight, epoch: Epoch) -> Steps[Job | None]:

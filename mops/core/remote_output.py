@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mops.core.errors import RemoteCrashed
+
 TAIL_LINES: Final = 50
 """How many of its last lines an error quotes."""
 
@@ -24,6 +26,14 @@ def describe_exit(exit_code: int) -> str:
     if exit_code >= 0:
         return f"exit status {exit_code}"
     return f"signal {-exit_code} ({_SIGNALS.get(-exit_code, 'unknown')})"
+
+
+def crashed(exit_code: int, last_words: str) -> RemoteCrashed:
+    """The error of a command that ended with another exit status than 0."""
+    message = f"the command ended with {describe_exit(exit_code)}"
+    if last_words:
+        message += f"; its last words:\n{last_words}"
+    return RemoteCrashed(message, exit_code=exit_code, advice=advice_for(last_words))
 
 
 _SIGNALS: Final = {

@@ -1,8 +1,11 @@
 """The engine: drives submitted calls. A call that waits is a generator in a heap, not a thread.
 
-A task is advanced by one thread at a time: first by the one that submits it, as long as nothing blocks; then by a few
-I/O
-threads, which share one heap of timers; and by a thread of its own while it runs the user's function in this process.
+A task is advanced by one thread at a time. A few threads share one queue of what is ready and one heap of timers. One
+that comes to run the user's function in this process does so itself, and does not count among them until it is back:
+so a call takes no second thread, and there are as many threads as functions run, and a few.
+
+Whoever submits a call only hands it over. What interrupts that thread, Ctrl-C above all, never strikes a call half way
+between two states.
 """
 
 import heapq
@@ -15,8 +18,8 @@ from functools import partial
 from typing import Any, Final
 
 from mops.core import effects
+from mops.core.call import Answer
 from mops.core.errors import CallCancelled
-from mops.core.orchestrate import Answer
 from mops.runtime.execution import Execution, jittered
 from mops.runtime.observers import OBSERVERS
 
@@ -28,39 +31,53 @@ class Task:
 
     Args:
         steps: the use case.
+        pending: the effect that it waits for, where it was begun before.
         execution: its hands.
         folder: of its memo.
         done: called once, with the answer or the exception that it ended with.
     """
 
-    __slots__ = ("_done", "_due", "_error", "_lock", "_state", "_woken", "execution", "folder", "granted", "steps")
+    __slots__ = (
+        "_done", "_due", "_error", "_lock", "_rest", "_state", "_woken",
+        "execution", "folder", "granted", "pending", "steps",
+    )  # fmt: skip
 
-    IDLE, QUEUED, PARKED, BUSY, ENDED = range(5)
+    READY, QUEUED, PARKED, BUSY, ENDED = range(5)
 
     def __init__(
         self,
         steps: effects.Steps[Answer],
+        pending: effects.Effect | None,
         execution: Execution,
         folder: str,
         done: Callable[[Answer | None, BaseException | None], None],
     ) -> None:
         self.steps = steps
+        self.pending = pending
         self.execution = execution
         self.folder = folder
         self.granted: Callable[[], None] | None = None
         self._done = done
         self._due = 0
         self._error: BaseException | None = None
-        self._state = Task.IDLE
+        self._state = Task.READY
+        self._rest: threading.Event | bool = False
         self._woken = False
         self._lock = threading.Lock()
 
-    def claim(self, *states: int) -> bool:
-        """Become the one thread that advances the task, if it is in one of these states."""
+    def claim(self, state: int) -> bool:
+        """Become the one thread that advances the task, if it is in this state."""
+        return self._turn(state, Task.BUSY)
+
+    def make_ready(self) -> bool:
+        """Note that the task, which is in the queue for a slot, has one and is for any thread to advance."""
+        return self._turn(Task.QUEUED, Task.READY)
+
+    def _turn(self, state: int, into: int) -> bool:
         with self._lock:
-            if self._state not in states:
+            if self._state != state:
                 return False
-            self._state = Task.BUSY
+            self._state = into
             return True
 
     def rest(self, state: int) -> int:
@@ -78,12 +95,12 @@ class Task:
             return self._due
 
     def wake(self) -> bool:
-        """Become the one thread that advances the task, if it is parked; else the next attempt to park will fail."""
+        """Make the task ready, if it is parked; else the next attempt to park will fail."""
         with self._lock:
             self._woken = self._state == Task.BUSY
             if self._state != Task.PARKED:
                 return False
-            self._state = Task.BUSY
+            self._state = Task.READY
             return True
 
     def is_due(self, ticket: int) -> bool:
@@ -93,6 +110,24 @@ class Task:
                 return False
             self._state = Task.BUSY
             return True
+
+    def has_rested(self) -> None:
+        """Note that the task has come to its first rest, or its end, and tell who waits for that."""
+        with self._lock:
+            rest, self._rest = self._rest, True
+        if isinstance(rest, threading.Event):
+            rest.set()
+
+    def wait_for_rest(self) -> bool:
+        """Wait until the task has come to its first rest; ``False`` if it had already."""
+        with self._lock:
+            if self._rest is True:
+                return False
+            if self._rest is False:
+                self._rest = threading.Event()
+            rest = self._rest
+        rest.wait()
+        return True
 
     def interrupt(self, error: BaseException) -> None:
         """Have an exception thrown into the call at its next effect."""
@@ -108,6 +143,7 @@ class Task:
         with self._lock:
             self._state = Task.ENDED
         self.execution.close()
+        self.has_rested()
         if OBSERVERS:
             self.execution.world.tell_end(self.folder, answer, error)
         self._done(answer, error)
@@ -117,47 +153,60 @@ class Engine:
     """Drives any number of tasks with a bounded number of threads."""
 
     def __init__(self) -> None:
-        self._ready: deque[tuple[Task, Any]] = deque()
+        self._process = os.getpid()
+        self._ready: deque[Task] = deque()
         self._timers: list[tuple[float, int, Task, int]] = []
         self._order = itertools.count()
         self._threads = 0
         self._idle = 0
+        self._called = 0
         self._news = threading.Condition()
 
     def start(self, task: Task) -> None:
-        """Advance a new task on this thread as far as nothing blocks; the engine sees to the rest."""
-        task.claim(Task.IDLE)
+        """Have a new task advanced."""
         task.execution.wake = partial(self._wake, task)
-        self._advance(task, None)
+        self._push(task)
 
     def drive_here(self, task: Task) -> None:
-        """If the task waits for a slot to run in this process, run it on this thread instead of waiting."""
-        if task.granted is not None and task.execution.withdraw(task.granted) and task.claim(Task.QUEUED):
-            self._advance(task, None, here=True)
+        """If the task waits for a thread or a slot to run in this process, run it on this thread instead of waiting."""
+        while True:
+            granted = task.granted
+            if task.claim(Task.READY) or (
+                granted is not None and task.execution.withdraw(granted) and task.claim(Task.QUEUED)
+            ):
+                self._advance(task, here=True)
+                return
+            if not task.wait_for_rest():
+                return
 
     def cancel(self, task: Task) -> None:
         """Have the task leave what it holds. A function that runs in this process runs on."""
         task.interrupt(CallCancelled("cancelled by its caller"))
-        if task.granted is not None and task.execution.withdraw(task.granted):
-            if task.claim(Task.QUEUED):
-                self._push(task, None)
-        elif task.claim(Task.PARKED):
-            self._push(task, None)
+        granted = task.granted
+        if granted is not None and task.execution.withdraw(granted):
+            if task.make_ready():
+                self._push(task)
+        else:
+            self._wake(task)
 
     # ------------------------------------------------------------------------------------------------ advancing
-    def _advance(self, task: Task, answer: Any, *, here: bool = False) -> None:
+    def _advance(self, task: Task, *, here: bool = False) -> None:
+        """Advance a task that this thread has claimed, until it rests or ends."""
+        answer: Any = None
         error: BaseException | None = None
+        effect, task.pending = task.pending, None
         while True:
             try:
                 error = task.take_error() or error
-                if error is None:
-                    effect = task.steps.send(answer)
-                else:
+                if error is not None:
                     thrown, error = error, None
                     effect = task.steps.throw(thrown)
+                elif effect is None:
+                    effect = task.steps.send(answer)
                 if self._rests(task, effect, here=here):
+                    task.has_rested()
                     return
-                answer = None if type(effect) is effects.Wait else task.execution.perform(effect)
+                answer = self._perform(task, effect, here=here)
             except StopIteration as end:
                 task.end(end.value, None)
                 return
@@ -166,40 +215,47 @@ class Engine:
                     task.end(None, raised)
                     return
                 error = raised
+            effect = None
 
     def _rests(self, task: Task, effect: effects.Effect, *, here: bool) -> bool:
         """Whether the effect is left to another thread, or to later."""
-        kind = type(effect)
         if isinstance(effect, effects.Wait):
             return self._park(task, effect)
-        if kind is effects.Admit and not here:
-            self._queue(task)
-            return True
-        if kind is effects.Run and not here:
-            threading.Thread(target=self._run, args=(task, effect), name="mops-worker", daemon=True).start()
-            return True
+        if type(effect) is effects.Admit and not here:
+            return self._queue(task)
         return False
 
-    def _run(self, task: Task, effect: effects.Effect) -> None:
-        """On a thread of its own: run the function, and go on from there."""
+    def _perform(self, task: Task, effect: effects.Effect, *, here: bool) -> Any:
+        """Answer an effect that does not make the task rest."""
+        kind = type(effect)
+        if kind is effects.Wait or kind is effects.Admit:
+            return None  # there is news, there is a slot, or this thread takes none: it would be waiting all the same
+        if kind is not effects.Run:
+            return task.execution.perform(effect)
+        if not here:
+            self._step_out()
         try:
-            answer = task.execution.perform(effect)
+            return task.execution.perform(effect)
+        finally:
             task.take_error()  # cancelled too late: what was computed is published
-        except BaseException as error:  # noqa: BLE001 - SystemExit and its like end the call, not this process
-            task.interrupt(error)
-            answer = None
-        self._advance(task, answer)
+            if not here:
+                self._step_in()
 
-    def _queue(self, task: Task) -> None:
+    def _queue(self, task: Task) -> bool:
+        """Rest until there is a slot; ``False`` if there is one now."""
+
         def granted() -> None:
-            if task.claim(Task.QUEUED):
+            if task.make_ready():
                 task.granted = None
                 task.execution.slot_granted()
-                self._push(task, None)
+                self._push(task)
 
+        if task.execution.admit_now():
+            return False
         task.granted = granted
         task.rest(Task.QUEUED)
         task.execution.admit(granted)
+        return True
 
     def _park(self, task: Task, effect: effects.Wait) -> bool:
         """Rest until the wait is over or somebody wakes the task; ``False`` if there is news already."""
@@ -218,42 +274,64 @@ class Engine:
 
     def _wake(self, task: Task) -> None:
         if task.wake():
-            self._push(task, None)
+            self._push(task)
 
     # ------------------------------------------------------------------------------------------------ threads
-    def _push(self, task: Task, answer: Any) -> None:
+    def _push(self, task: Task) -> None:
         with self._news:
-            self._ready.append((task, answer))
+            self._ready.append(task)
             self._call_a_thread()
 
     def _call_a_thread(self) -> None:
         """With the lock held: wake an idle thread, or start one where that is allowed."""
-        if self._idle:
+        if self._idle > self._called:
+            self._called += 1
             self._news.notify()
         elif self._threads < _IO_THREADS:
             self._threads += 1
-            threading.Thread(target=self._serve, name=f"mops-io-{self._threads}", daemon=True).start()
+            threading.Thread(target=self._serve, name="mops-engine", daemon=True).start()
+
+    def _step_out(self) -> None:
+        """This thread is about to run a function: let others see to what is ready or due meanwhile."""
+        with self._news:
+            self._threads -= 1
+            if self._ready or self._timers:
+                self._call_a_thread()
+
+    def _step_in(self) -> None:
+        if self._process == os.getpid():
+            with self._news:
+                self._threads += 1
 
     def _serve(self) -> None:
-        while True:
-            task, answer = self._next()
-            self._advance(task, answer)
+        while self._process == os.getpid():  # a function may have forked, and returned in the child
+            task = self._next()
+            if task is None:
+                return
+            self._advance(task)
 
-    def _next(self) -> tuple[Task, Any]:
-        """Wait for a task that is ready or due."""
+    def _next(self) -> Task | None:
+        """Wait for a task that is ready or due, and claim it; ``None`` where there are idle threads enough."""
         with self._news:
             while True:
                 if self._ready:
-                    return self._ready.popleft()
+                    task = self._ready.popleft()
+                    if task.claim(Task.READY):
+                        return task
+                    continue  # a thread that waits for it was faster
                 timeout = self._until_next_timer()
                 if timeout is not None and timeout <= 0:
                     _, _, task, ticket = heapq.heappop(self._timers)
                     if task.is_due(ticket):
-                        return task, None
+                        return task
                     continue
+                if self._idle >= _IO_THREADS:
+                    self._threads -= 1
+                    return None
                 self._idle += 1
                 self._news.wait(timeout)
                 self._idle -= 1
+                self._called = max(0, self._called - 1)
 
     def _until_next_timer(self) -> float | None:
         if not self._timers:

@@ -19,7 +19,7 @@ from mops.runtime.observers import OBSERVERS, deliver
 from mops.runtime.wakers import Wakers
 
 if TYPE_CHECKING:
-    from mops.core.orchestrate import Answer
+    from mops.core.call import Answer
     from mops.runtime.session import Pulses, Session
 
 _PARALLEL_HASH: Final = 8 << 20

@@ -4,10 +4,10 @@ from collections.abc import Generator
 from typing import Any
 
 from mops.core import claim, orchestrate
+from mops.core.call import Answer, Call
 from mops.core.claim import Timing
 from mops.core.errors import CallCancelled
 from mops.core.failure import FailureRecord
-from mops.core.orchestrate import Call
 from mops.core.result import Failure
 from tests.simulation.function import PlainSerializer
 from tests.simulation.process import Process
@@ -88,7 +88,7 @@ class Caller:
         self.retries -= 1
         if self.retries < 0:
             return None
-        self.answers.append((self.began, orchestrate.Answer(failure)))
+        self.answers.append((self.began, Answer(failure)))
         return self.world.random.uniform(0, 30)
 
     def give_up(self) -> None:

@@ -3,11 +3,11 @@
 from collections import Counter, defaultdict
 from typing import Any
 
+from mops.core.call import Answer
 from mops.core.claim import FAILED, Adoption, End, Leave, LogRecord, read_log_record
 from mops.core.envelope import unseal
 from mops.core.errors import CallCancelled, CorruptBlob, StoreError
 from mops.core.failure import FailureRecord
-from mops.core.orchestrate import Answer
 from mops.core.result import Failure, Success
 from tests.simulation.callers import Caller
 from tests.simulation.process import FOLDER

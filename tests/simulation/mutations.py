@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
-from mops.core import claim, effects, envelope, execute, orchestrate, ownership, publish
+from mops.core import claim, consult, effects, envelope, execute, orchestrate, ownership, publish
 from mops.core.blob_layout import log_slot
 from mops.core.claim import Adoption, End, Epoch, end_parts, key
 from mops.core.effects import GONE, Ask, Get, Issue, Look, PutIfAbsent
@@ -336,9 +336,9 @@ def _() -> Any:
 def _() -> Any:
     def load(call: Any, generation: int, sealed: Any, *, hit: bool = False) -> Any:
         buffers = yield from orchestrate.payload.fetch(sealed, call.timing.in_flight)
-        return orchestrate.Answer(orchestrate.Success(call.serializer.loads(buffers)), sealed, hit=hit)
+        return consult.decode(call, sealed, buffers, hit=hit)
 
-    return [(orchestrate, "_load", load)]
+    return [(orchestrate, "load", load)]
 
 
 @mutation("a command that never starts is waited for", "starting")

@@ -6,10 +6,10 @@ from typing import Any
 from blake3 import blake3
 
 from mops.core.blob_layout import content_key, memo_from_folder
+from mops.core.call import Call
 from mops.core.claim import Timing
 from mops.core.effects import Job, Pulse, Ran, Ticket
 from mops.core.failure import FailureRecord
-from mops.core.orchestrate import Call
 from mops.core.result import Success
 
 MEMO = memo_from_folder("mops1/memo/default/m--f/any/" + "5a" * 32)

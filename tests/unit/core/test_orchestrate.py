@@ -385,34 +385,6 @@ def test_a_result_that_may_not_survive_a_power_failure_stands_and_is_reported():
     assert "may not survive a power failure: input/output error" in desk.reports[0]
 
 
-# ------------------------------------------------------------------------------------------------ peeking
-def peek(desk):
-    return desk.drive(orchestrate.peek(call()))
-
-
-def test_peeking_finds_a_value():
-    desk = Desk()
-    desk.put("r0", value_of(0))
-    assert peek(desk).result == Success(b"stored")
-
-
-def test_peeking_finds_nothing_and_starts_nothing():
-    desk = Desk()
-    assert peek(desk) is None
-    assert desk.asked == ["Get r0", "Get e1"]
-
-
-def test_peeking_finds_the_failure_of_the_last_epoch():
-    desk = Desk()
-    claimed_by_other(desk, 1)
-    ended_by_other(desk, "e1.1")
-    assert peek(desk) is None
-    claimed_by_other(desk, 2)
-    assert peek(desk) is None
-    ended_by_other(desk, "e2.1", claim.FAILED, RECORD)
-    assert peek(desk).result.message == "boom"
-
-
 # ------------------------------------------------------------------------------------------------ publishing
 def adopted_epoch():
     epoch = Epoch(1, None)

@@ -1,0 +1,72 @@
+"""Use cases that start nothing: what is stored of a call, and what somebody else's execution of it comes to."""
+
+from collections.abc import Sequence
+
+from mops.core import payload
+from mops.core.call import Answer, Call
+from mops.core.claim import current, read_epoch, read_log, void_corrupt
+from mops.core.effects import Now, Steps, Wait
+from mops.core.envelope import Envelope
+from mops.core.errors import CorruptBlob
+from mops.core.ownership import over
+from mops.core.ports.blob_store import Buffer
+from mops.core.result import Success
+
+
+def peek(call: Call) -> Steps[Answer | None]:
+    """What is stored of a call: its value, else the failure of its last epoch, else nothing.
+
+    It starts nothing and waits for nobody.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    patience = call.timing.first_look
+    generation, envelope = yield from current(call.memo, 0, patience)
+    if envelope is not None:
+        return (yield from load(call, generation, envelope, hit=True))
+    last, number = None, 1
+    while (epoch := (yield from read_epoch(call.memo, number, patience))) is not None:
+        last, number = epoch, number + 1
+    if last is None:
+        return None
+    yield from read_log(call.memo, last, patience)
+    return Answer(last.end.failure) if last.end is not None and last.end.failure is not None else None
+
+
+def attend(call: Call) -> Steps[Answer | None]:
+    """Wait for an execution that others started: its value, else its failure, else nothing where nobody runs it.
+
+    It claims nothing; an epoch whose owner is dead is ended, as any observer may.
+
+    Raises:
+        StoreError: the store was out of reach for too long.
+    """
+    generation, epoch, since = 0, (yield from read_epoch(call.memo, 1, call.timing.first_look)), (yield Now())
+    while True:
+        generation, envelope = yield from current(call.memo, generation, call.timing.in_flight)
+        answer = None if envelope is None else (yield from load(call, generation, envelope, hit=True))
+        if answer is not None or epoch is None:
+            return answer
+        if not (yield from over(call.memo, epoch, generation, call.timing)):
+            yield Wait(call.timing.until_next_look((yield Now()) - since), call.memo.folder)
+            continue
+        following = yield from read_epoch(call.memo, epoch.number + 1, call.timing.in_flight)
+        if following is None:
+            return (yield from peek(call))
+        epoch = following
+
+
+def load(call: Call, generation: int, envelope: Envelope, *, hit: bool = False) -> Steps[Answer | None]:
+    """Decode a stored value. ``None`` where its payload is gone or damaged: then it has been voided."""
+    try:
+        buffers = yield from payload.fetch(envelope, call.timing.in_flight)
+    except CorruptBlob as error:
+        yield from void_corrupt(call.memo, generation, str(error.args[0]), call.timing.in_flight)
+        return None
+    return decode(call, envelope, buffers, hit=hit)
+
+
+def decode(call: Call, envelope: Envelope, buffers: Sequence[Buffer], *, hit: bool) -> Answer:
+    """Decode a value whose bytes are here."""
+    return Answer(Success(call.serializer.loads(buffers)), envelope, hit=hit)
