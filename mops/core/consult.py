@@ -45,9 +45,13 @@ def attend(call: Call) -> Steps[Answer | None]:
     generation, epoch, since = 0, (yield from read_epoch(call.memo, 1, call.timing.first_look)), (yield Now())
     while True:
         generation, envelope = yield from current(call.memo, generation, call.timing.in_flight)
-        answer = None if envelope is None else (yield from load(call, generation, envelope, hit=True))
-        if answer is not None or epoch is None:
-            return answer
+        if envelope is not None:
+            answer = yield from load(call, generation, envelope, hit=True)
+            if answer is not None:
+                return answer
+            generation += 1
+        if epoch is None:
+            return None
         if not (yield from over(call.memo, epoch, generation, call.timing)):
             yield Wait(call.timing.until_next_look((yield Now()) - since), call.memo.folder)
             continue
