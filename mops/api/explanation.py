@@ -7,7 +7,7 @@ from typing import Final, final
 import attrs
 
 from mops.api.comparison import Description, compare, definition_changes, nearest_earlier_call
-from mops.api.history import PastCall, Record, number_in, past_call, past_calls
+from mops.api.history import EpochHistory, PastCall, Record, number_in, past_call, past_calls
 from mops.api.wording import duration_text, failure_text, printable, utc_text
 from mops.core.blob_layout import Memo, claim_slot
 from mops.core.envelope import Envelope
@@ -102,6 +102,19 @@ def what_became_of(past: PastCall) -> str:
     if past.state == "stopped" and end is not None:
         return f"its last attempt ended: {end.header.get('why') or end.trouble}"
     return _FATES.get(past.state, past.state)
+
+
+def how_it_ended(past: PastCall, epoch: EpochHistory) -> str:
+    """What became of one attempt at a call, in a few words."""
+    came_from_it = (each.slot for each in past.results if number_in(each.header, "epoch") == epoch.number)
+    result, end = next(came_from_it, None), epoch.end
+    if result is not None:
+        return f"its result is {result}"
+    if end is not None:
+        return f"failed with {failure_text(end.failure)}" if end.failure else str(end.header.get("why") or end.trouble)
+    if epoch.number == len(past.epochs):
+        return _FATES.get(past.state, past.state)
+    return "nothing came of it"
 
 
 # ------------------------------------------------------------------------------------------------ said once

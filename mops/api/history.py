@@ -18,16 +18,17 @@ from mops.core.blob_layout import (
     encode_pipeline,
     log_slot,
     memo_from_folder,
+    output_slot,
     result_slot,
     session_key,
     session_owner,
 )
 from mops.core.claim import entry, key
-from mops.core.envelope import ADOPTION, CLAIM, END, LEAVE, RESULT, TOMBSTONE, kind_of, unseal
+from mops.core.envelope import ADOPTION, CLAIM, END, LEAVE, OUTPUT, RESULT, TOMBSTONE, kind_of, unseal
 from mops.core.errors import CorruptBlob, FormatTooNew, InvalidKey
 from mops.core.ports.blob_store import BlobInfo, BlobStore
 
-Kind: TypeAlias = Literal["result", "tombstone", "claim", "adoption", "leave", "end", "unreadable"]
+Kind: TypeAlias = Literal["result", "tombstone", "claim", "adoption", "leave", "end", "output", "unreadable"]
 State: TypeAlias = Literal["stored", "running", "failed", "stopped", "interrupted", "voided", "unreadable", "absent"]
 
 _KINDS: Final[Mapping[int, Kind]] = {
@@ -37,6 +38,7 @@ _KINDS: Final[Mapping[int, Kind]] = {
     ADOPTION: "adoption",
     LEAVE: "leave",
     END: "end",
+    OUTPUT: "output",
 }
 _ENDLESS: Final = 1e11
 """Seconds after the epoch, or of a duration, beyond which a number says nothing."""
@@ -106,11 +108,12 @@ def number_in(header: Mapping[str, Any], name: str) -> float | None:
 @final
 @attrs.frozen
 class EpochHistory:
-    """One epoch: its claim, and its log in order."""
+    """One epoch: its claim, its log in order, and whether something that it printed is kept."""
 
     number: int
     claim: Record
     log: tuple[Record, ...]
+    has_output: bool = False
 
     @property
     def end(self) -> Record | None:
@@ -261,7 +264,8 @@ class PastCall:
         log: list[Record] = []
         while (slot := log_slot(number, len(log) + 1)) in self.blobs:
             log.append(self.read(slot))
-        return EpochHistory(number, self.read(claim_slot(number)), tuple(log))
+        has_output = output_slot(number) in self.blobs
+        return EpochHistory(number, self.read(claim_slot(number)), tuple(log), has_output)
 
     def _is_abandoned(self, epoch: EpochHistory) -> bool:
         """Whether it is certain, without waiting, that nobody runs an open epoch any more."""

@@ -27,6 +27,22 @@ SERVING: Final[ContextVar[tuple[Served, ...]]] = ContextVar("mops_serving", defa
 """Outermost first."""
 
 
+@final
+class _Mode:
+    """How this process runs calls.
+
+    Attributes:
+        plainly: as if mops were not there.
+    """
+
+    plainly = False
+
+
+def run_everything_plainly() -> None:
+    """Have all calls of this process, by whatever thread, run as if mops were not there, from here on."""
+    _Mode.plainly = True
+
+
 def is_being_served(memo: Memo) -> bool:
     """Whether a call is the very execution that this context was started for, and is to be run plainly.
 
@@ -34,8 +50,8 @@ def is_being_served(memo: Memo) -> bool:
         RecursiveCallError: it is being executed already, and would wait for itself.
     """
     serving = SERVING.get()
-    if not serving:
-        return False
+    if not serving or _Mode.plainly:
+        return _Mode.plainly
     # Another process may fingerprint the same code differently; function, pipeline and arguments say enough.
     function, _, digest = _identity(memo.folder)
     for served in serving:

@@ -26,22 +26,32 @@ class Target:
         importable: its name for ``import``.
         by_value: it cannot be imported elsewhere, and travels with its code.
         policy: what a change of its code means.
+        replays_logs: a hit prints what was printed when it was computed.
+        remarks: a hit may have something to say.
     """
 
     __slots__ = (
         "_about", "_bind", "_code", "_fingerprints", "_folder", "_keyer", "_names",
-        "by_value", "declaration", "importable", "pipeline_id", "policy", "reference",
+        "by_value", "declaration", "importable", "pipeline_id", "policy", "reference", "remarks", "replays_logs",
     )  # fmt: skip
 
     def __init__(
-        self, declaration: Declaration, code: CodeOfProcess, pipeline_id: str | None, policy: OnCodeChange | None
-    ) -> None:  # fmt: skip
+        self,
+        declaration: Declaration,
+        code: CodeOfProcess,
+        pipeline_id: str | None,
+        policy: OnCodeChange | None,
+        *,
+        replays_logs: bool = False,
+    ) -> None:
         self.declaration = declaration
         self.pipeline_id = pipeline_id or DEFAULT_PIPELINE
         self.importable, self.by_value = reference_of(declaration.function)
         named = declaration.name
         self.reference = self.importable if named is None else FunctionReference(*named.split(":", 1))
         self.policy: OnCodeChange = policy or ("warn" if declaration.logic_key is not None else "rerun")
+        self.replays_logs = replays_logs
+        self.remarks = replays_logs or self.policy == "warn"
         binder = compile_binder(declaration.function)
         self._bind = binder.bind
         self._names = binder.names

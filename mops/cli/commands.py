@@ -6,7 +6,9 @@ import sys
 import click
 
 from mops.cli.inspect import inspect
+from mops.cli.logs import logs
 from mops.cli.ls import ls
+from mops.cli.replay import replay
 from mops.cli.why import why
 from mops.core.errors import MopsError
 from mops.core.version import MOPS_VERSION
@@ -23,7 +25,7 @@ def command_line() -> None:
     """Look into a blob root: which calls are stored, what became of them, and in what they differ."""
 
 
-for _command in (ls, inspect, why):
+for _command in (ls, inspect, why, logs, replay):
     command_line.add_command(_command)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from mops.api.comparison import arguments_of
-from mops.api.explanation import what_became_of
+from mops.api.explanation import how_it_ended, what_became_of
 from mops.api.history import EpochHistory, PastCall, Record, list_in, mapping_in, number_in, past_call
 from mops.api.memo_uri import open_memo
 from mops.api.wording import failure_text, printable
 from mops.cli import screen
+from mops.core.blob_layout import output_slot
 
 
 @click.command(short_help="Show everything that is stored about one call.")
@@ -31,7 +32,7 @@ def inspect(uri: str, *, value: bool) -> None:
     _generations(past)
     _arguments(past)
     for epoch in past.epochs:
-        _epoch(epoch)
+        _epoch(past, epoch)
     _code(past)
     if value:
         _value(past)
@@ -105,11 +106,12 @@ def _arguments(past: PastCall) -> None:
         screen.fields((name, f"{digest}  {text}") for name, (digest, text) in arguments.items())
 
 
-def _epoch(epoch: EpochHistory) -> None:
+def _epoch(past: PastCall, epoch: EpochHistory) -> None:
     screen.heading(f"e{epoch.number}: attempt for r{epoch.claim.header.get('generation', '?')}")
     claim = epoch.claim
     screen.fields(
         [
+            ("outcome", how_it_ended(past, epoch)),
             ("claimed", _time(claim.utc)),
             ("trouble", claim.trouble),
             ("session", claim.header.get("session")),
@@ -118,6 +120,14 @@ def _epoch(epoch: EpochHistory) -> None:
     )
     for record in epoch.log:
         _log_record(record)
+    if epoch.has_output:
+        _output(past.read(output_slot(epoch.number)), epoch.number)
+
+
+def _output(record: Record, number: int) -> None:
+    printed = record.size + (number_in(record.header, "left_out") or 0)
+    told = record.trouble or f"{screen.size(int(printed))}; to see it: mops logs --epoch {number} URI"
+    screen.fields([("printed", told)])
 
 
 def _log_record(record: Record) -> None:

@@ -4,6 +4,7 @@ Everything that is shown was written by somebody else, into a store. Control cha
 that no stored text moves the cursor or splits a line, and nothing of it is taken for markup.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -25,6 +26,10 @@ _STYLES: Final = {
 }
 _WIDTHS: Final = (19, 8, 7)
 """Columns of when, for how long, how large."""
+_LINE_ENDS: Final = re.compile(r"\r+\n?")
+_COLOUR: Final = re.compile(r"\x1b\[[\d;:]*m")
+_PARTS: Final = re.compile(rf"({_COLOUR.pattern}|[\n\t])")
+_PASSES: Final = frozenset("\n\t")
 
 
 def is_for_people() -> bool:
@@ -76,6 +81,24 @@ def block(text: str) -> None:
     """A text of several lines, indented."""
     for each in text.splitlines():
         line(f"    {each}")
+
+
+def output(data: bytes) -> None:
+    """What a function printed: byte for byte where it is piped, with its colours alone where a person looks."""
+    if is_for_people():
+        sys.stdout.write(_shown(data.decode(errors="replace")))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def _shown(text: str) -> str:
+    """The text with its lines, tabs and colours; a line that was written over is followed by the next."""
+    lines = _LINE_ENDS.sub("\n", text)
+    return "".join(
+        part if part in _PASSES or _COLOUR.fullmatch(part) else printable(part) for part in _PARTS.split(lines)
+    ) + ("\x1b[0m" if "\x1b" in lines else "")
 
 
 def row(cells: Sequence[object]) -> None:

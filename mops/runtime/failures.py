@@ -45,13 +45,13 @@ def _text_of(exception: BaseException) -> str:
 
 def _traceback_of(exception: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(type(exception), exception, _without_our_frames(exception)))
+        text = "".join(traceback.format_exception(type(exception), exception, users_frames(exception)))
     except Exception:  # noqa: BLE001 - as above
         text = "".join(traceback.format_tb(exception.__traceback__)) + type(exception).__qualname__
     return text[-_LONGEST_TEXT:]
 
 
-def _without_our_frames(exception: BaseException) -> TracebackType | None:
+def users_frames(exception: BaseException) -> TracebackType | None:
     """The traceback from the user's function on: how mops came to call it is nobody's concern."""
     frames = exception.__traceback__
     while frames is not None and str(frames.tb_frame.f_globals.get("__name__")).partition(".")[0] == "mops":
