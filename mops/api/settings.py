@@ -51,6 +51,12 @@ defaults: Final = Defaults()
 """The settings of this process."""
 
 
+def switched_on(variable: str, *, unset: bool) -> bool:
+    """Whether an environment variable asks for something; ``"0"`` refuses it, and an empty one is as good as unset."""
+    value = os.environ.get(variable)
+    return value != "0" if value else unset
+
+
 def _root_at_home() -> str:
     home = os.path.expanduser("~")
     if not os.path.isabs(home):  # neither HOME nor the user database names one; a folder called ~ would be made here
