@@ -20,11 +20,22 @@ class MopsFuture(Future[R], Generic[R]):
         self._metadata: Callable[[], Mapping[str, Any]] = dict
         self._drive: Callable[[], None] = _nothing
         self._withdraw: Callable[[], None] = _nothing
+        self._runs: Callable[[], bool] = bool
 
-    def attach(self, drive: Callable[[], None], withdraw: Callable[[], None]) -> None:
-        """For the Runner: how to drive the call from a waiting thread, and how to withdraw this caller from it."""
+    def attach(self, drive: Callable[[], None], withdraw: Callable[[], None], runs: Callable[[], bool]) -> None:
+        """For the Runner: how to drive the call from a waiting thread, to withdraw this caller, and to see it run."""
         self._drive = drive
         self._withdraw = withdraw
+        self._runs = runs
+
+    def drive(self) -> None:
+        """For whoever waits in a thread: run a call that waits for a thread to run in, or for its turn, in this one."""
+        if not self.done():
+            self._drive()
+
+    def running(self) -> bool:
+        """Whether the call runs: in this process, or as a command of its Shell that is no longer pending."""
+        return not self.done() and self._runs()
 
     def resolve(self, value: R, metadata: Callable[[], Mapping[str, Any]]) -> None:
         """For the Runner: deliver the value, unless this caller has withdrawn."""
@@ -44,8 +55,8 @@ class MopsFuture(Future[R], Generic[R]):
 
     def result(self, timeout: float | None = None) -> R:
         """As ``concurrent.futures.Future.result``. A call that waits for a thread to run in is run in this one."""
-        if timeout is None and not self.done():
-            self._drive()
+        if timeout is None:
+            self.drive()
         return super().result(timeout)
 
     def cancel(self) -> bool:

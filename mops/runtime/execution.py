@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
 
@@ -60,18 +60,33 @@ class Execution:
         errand: the call.
         needs_slot: whether it counts among the running calls of its Shell: a direct in-thread call does not.
         context: what the function is run in; by default, the context of the thread that runs it.
+        owner: in whose turn it is given a slot.
 
     Attributes:
         wake: ends a wait of this call early; called by any thread.
     """
 
-    __slots__ = ("_command", "_context", "_errand", "_event", "_folder", "_lease", "_needs_slot", "wake", "world")
+    __slots__ = (
+        "_command",
+        "_context",
+        "_errand",
+        "_event",
+        "_folder",
+        "_lease",
+        "_needs_slot",
+        "_owner",
+        "wake",
+        "world",
+    )
 
-    def __init__(self, errand: Errand, *, needs_slot: bool, context: Context | None = None) -> None:
+    def __init__(
+        self, errand: Errand, *, needs_slot: bool, context: Context | None = None, owner: Hashable = None
+    ) -> None:  # fmt: skip
         self.world = errand.world
         self._errand = errand
         self._needs_slot = needs_slot
         self._context = context
+        self._owner = owner
         self._command: Command | None = None
         self._event: threading.Event | None = None
         self._folder = ""
@@ -96,9 +111,16 @@ class Execution:
     def admit(self, granted: Callable[[], None]) -> None:
         """Ask for a slot; ``granted`` is called once there is one."""
         if self._needs_slot:
-            self._errand.slots.acquire(granted)
+            self._errand.slots.acquire(granted, self._owner)
         else:
             granted()
+
+    def admit_now(self) -> bool:
+        """Take a slot if there is one now."""
+        if self._needs_slot and not self._errand.slots.acquire_now():
+            return False
+        self.slot_granted()
+        return True
 
     def withdraw(self, granted: Callable[[], None]) -> bool:
         """Leave the queue for a slot; ``False`` if it was granted already."""
@@ -107,6 +129,11 @@ class Execution:
     def slot_granted(self) -> None:
         """Note that this call has a slot."""
         self._lease = Lease(self._errand.slots) if self._needs_slot else None
+
+    def runs(self) -> bool:
+        """Whether a command of this call has started, or the call has a slot to run in this process."""
+        command = self._command
+        return self._lease is not None if command is None else command.job().started
 
     def _end_lease(self) -> None:
         lease, self._lease = self._lease, None

@@ -38,6 +38,16 @@ class Slots:
             self._free -= 1
         granted()
 
+    def acquire_now(self) -> bool:
+        """Take a slot if there is one."""
+        if self._process != os.getpid():
+            self._begin()
+        with self._lock:
+            if not self._free:
+                return False
+            self._free -= 1
+            return True
+
     def withdraw(self, granted: Callable[[], None]) -> bool:
         """Leave the queue. ``False`` if the slot was granted already."""
         with self._lock:
