@@ -7,7 +7,7 @@ from mops.core.call import Answer, Call
 from mops.core.claim import current, read_epoch, read_log, void_corrupt
 from mops.core.effects import Now, Steps, Wait
 from mops.core.envelope import Envelope
-from mops.core.errors import CorruptBlob
+from mops.core.errors import CorruptBlob, NothingToAttachTo
 from mops.core.ownership import over
 from mops.core.ports.blob_store import Buffer
 from mops.core.result import Success
@@ -34,12 +34,13 @@ def peek(call: Call) -> Steps[Answer | None]:
     return Answer(last.end.failure) if last.end is not None and last.end.failure is not None else None
 
 
-def attend(call: Call) -> Steps[Answer | None]:
-    """Wait for an execution that others started: its value, else its failure, else nothing where nobody runs it.
+def attend(call: Call) -> Steps[Answer]:
+    """Wait for an execution that others started: its value, else its failure.
 
     It claims nothing; an epoch whose owner is dead is ended, as any observer may.
 
     Raises:
+        NothingToAttachTo: nothing is stored, and nobody runs it.
         StoreError: the store was out of reach for too long.
     """
     generation, epoch, since = 0, (yield from read_epoch(call.memo, 1, call.timing.first_look)), (yield Now())
@@ -51,14 +52,13 @@ def attend(call: Call) -> Steps[Answer | None]:
                 return answer
             generation += 1
         if epoch is None:
-            return None
+            raise NothingToAttachTo("nothing is stored of this call, and nobody runs it")
         if not (yield from over(call.memo, epoch, generation, call.timing)):
             yield Wait(call.timing.until_next_look((yield Now()) - since), call.memo.folder)
             continue
-        following = yield from read_epoch(call.memo, epoch.number + 1, call.timing.in_flight)
-        if following is None:
-            return (yield from peek(call))
-        epoch = following
+        last, epoch = epoch, (yield from read_epoch(call.memo, epoch.number + 1, call.timing.in_flight))
+        if epoch is None and last.end is not None and last.end.failure is not None:
+            return Answer(last.end.failure)
 
 
 def load(call: Call, generation: int, envelope: Envelope, *, hit: bool = False) -> Steps[Answer | None]:

@@ -8,6 +8,7 @@ Grouped by what the reader does next:
     │   ├── UnserializableError         a value cannot be stored
     │   ├── RecursiveCallError          a call would wait for itself
     │   ├── DecorationError             the function cannot be memoized as it is declared
+    │   ├── NothingToAttachTo           nothing is stored of a call, and nobody runs it
     │   └── ConfigurationError          a setting that cannot be meant
     ├── SetupError               fix the environment
     │   ├── CodeMismatchError           the remote has other code than the orchestrator
@@ -120,6 +121,12 @@ class RecursiveCallError(CallError, RecursionError):
 
 class DecorationError(CallError, TypeError):
     """The function cannot be memoized as it is declared."""
+
+
+class NothingToAttachTo(CallError, LookupError):
+    """Nothing is stored of a call, and nobody runs it."""
+
+    advice = "call the function: an address alone says neither with which arguments, nor where it is to run"
 
 
 class ConfigurationError(CallError, ValueError):

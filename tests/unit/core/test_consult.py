@@ -1,9 +1,12 @@
 """What is stored of a call, and what somebody else's execution of it comes to: nothing is claimed, nothing started."""
 
+import pytest
+
 from mops.core import claim, consult
 from mops.core.claim import End
 from mops.core.effects import Ticket
 from mops.core.envelope import RESULT, StoredSegment, seal
+from mops.core.errors import NothingToAttachTo
 from mops.core.failure import FailureRecord
 from mops.core.result import Success
 from tests.unit.core.desk import MEMO, PRODUCER, Desk, call, key, pulse
@@ -68,7 +71,8 @@ def test_attending_to_what_is_stored_waits_for_nothing():
 
 
 def test_attending_to_what_nobody_ever_called_finds_nothing():
-    assert attend(Desk()) is None
+    with pytest.raises(NothingToAttachTo):
+        attend(Desk())
 
 
 def test_the_value_of_an_execution_is_waited_for():
@@ -102,7 +106,8 @@ def test_an_execution_that_died_leaves_nothing_to_wait_for():
     desk = Desk()
     claimed(desk, 1)
     desk.dead = True
-    assert attend(desk) is None
+    with pytest.raises(NothingToAttachTo):
+        attend(desk)
     record = claim.read_log_record(MEMO, "e1.1", desk.blobs[key("e1.1")])
     assert isinstance(record, End)
     assert record.why == claim.TAKEN_OVER
@@ -113,4 +118,5 @@ def test_a_value_whose_payload_is_gone_is_not_there():
     claimed(desk, 1)
     alive(desk)
     desk.put("r0", value_of(0, StoredSegment(bytes(32), 5)))
-    assert attend(desk) is None
+    with pytest.raises(NothingToAttachTo):
+        attend(desk)

@@ -1,0 +1,103 @@
+"""Waiting for a call that another process started, or fetching what is stored of it, by its address alone."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final, final
+
+from mops.adapters.serializers.pickling import PicklingSerializer
+from mops.api.futures import MopsFuture
+from mops.api.memo_uri import open_memo
+from mops.api.metadata import metadata_of
+from mops.api.worlds import world_of
+from mops.core.blob_layout import Memo, describe_folder
+from mops.core.call import Answer, Call
+from mops.core.claim import Timing
+from mops.core.consult import attend
+from mops.core.failure import FailureRecord, located
+from mops.core.ports.serializer import Serializer
+from mops.core.ports.shell import Shell
+from mops.core.result import Failure, Success
+from mops.runtime.engine import Task, engine
+from mops.runtime.execution import Execution
+from mops.runtime.failures import rebuild
+from mops.runtime.session import DEFAULT_HEARTBEAT
+from mops.runtime.slots import Slots
+from mops.runtime.world import World
+
+
+def attach(memo_uri: str) -> MopsFuture[Any]:
+    """The future of a call that is stored, or that some process on some machine runs now. Starts nothing.
+
+    It delivers the stored value; else what the running execution comes to; else the failure of the last attempt.
+    Cancelling it withdraws this caller alone: the execution goes on. Unpickles the result: see who is trusted.
+
+    Raises:
+        ConfigurationError: it is no memo URI, or one of a store that lives in another process.
+        InvalidKey: what follows the root is not the folder of a memo.
+    """
+    store, memo = open_memo(memo_uri)
+    bystander = _Bystander(world_of(store, DEFAULT_HEARTBEAT), memo)
+    future: MopsFuture[Any] = MopsFuture(bystander.uri)
+    execution = Execution(bystander, needs_slot=False)
+    task = Task(attend(bystander.call()), None, execution, memo.folder, partial(bystander.deliver, future))
+    future.attach(_nothing, partial(engine().cancel, task), execution.runs)
+    engine().start(task)
+    return future
+
+
+@final
+class _Bystander:
+    """The errand of somebody who wants the outcome of a call and cannot run it."""
+
+    shell: Final[Shell | None] = None
+
+    def __init__(self, world: World, memo: Memo) -> None:
+        self.world = world
+        self.serializer: Serializer = PicklingSerializer()
+        self.slots = Slots(1)
+        self._memo = memo
+
+    @property
+    def uri(self) -> str:
+        """The memo URI."""
+        return f"{self.world.store.uri}/{self._memo.folder}"
+
+    def call(self) -> Call:
+        """The call, of which nothing but the outcome is asked."""
+        return Call(
+            self._memo,
+            serializer=self.serializer,
+            timing=Timing(),
+            inline=False,
+            about=lambda: b"{}",
+            pickled=lambda: (b"",),
+            retry=_never,
+        )
+
+    def deliver(self, future: MopsFuture[Any], answer: Answer | None, error: BaseException | None) -> None:
+        """Resolve the future with what came of waiting."""
+        function = describe_folder(self._memo.folder)[1]
+        if answer is None:
+            assert error is not None
+            future.reject(located(error, function, self.uri))
+        elif isinstance(answer.result, Success):
+            future.resolve(answer.result.value, partial(metadata_of, self.world.store, self._memo, answer))
+        else:
+            assert isinstance(answer.result, FailureRecord)
+            future.reject(located(rebuild(answer.result, self.serializer), function, self.uri))
+
+    def argv(self, folder: str, epoch: int) -> Sequence[str]:
+        """Never asked for: nothing is started."""
+        raise NotImplementedError(f"{folder}/e{epoch}")
+
+    def invoke(self) -> Any:
+        """Never asked for: nothing is run."""
+        raise NotImplementedError(self.uri)
+
+
+def _never(_: Failure | FailureRecord) -> None:
+    """No failure is tried again by somebody who cannot run the call."""
+
+
+def _nothing() -> None:
+    pass
