@@ -271,5 +271,5 @@ def test_a_terminal_of_twenty_columns_never_wraps():
     *drawn, last = shown.decode().split("\r\x1b[K")
     assert len(drawn) == 6, drawn
     assert max(map(len, drawn)) <= 19
-    assert drawn[-2:] == ["6/1,000  2 failed", ""]
+    assert drawn[-1] == "6/1,000  2 failed"
     assert last == "after\r\n"
