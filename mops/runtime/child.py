@@ -32,7 +32,8 @@ _PAUSE: Final = 0.1
 _WHERE: Final = getattr(signal, "SIGRTMAX", signal.SIGUSR2)
 """The signal that asks a child where it stands: one that the user's code has hardly a use for."""
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
-_OURS: Final = f"{os.sep}mops{os.sep}api{os.sep}"
+_CALLER: Final = os.path.join("mops", "api", "stored_call.py")
+"""What called the function: what lies further out is nobody's concern."""
 
 
 class Child:
@@ -141,7 +142,7 @@ def _frames(dump: str, thread: int) -> tuple[str, ...]:
     _, _, after = dump.partition(f"hread 0x{thread:016x}")
     frames = []
     for file, line, function in _FRAME.findall(after.partition("\n\n")[0]):
-        if _OURS in file:
+        if file.endswith(_CALLER):
             break
         frames.append(f"{file}:{line} in {function}")
     return tuple(frames)

@@ -3,12 +3,17 @@
 Subclass one beside ``ShellContract``, with the same fixtures. The laws are final.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Final, final
 
 import pytest
 
+from mops.api.locate import locate_blob_store
+from mops.api.memoizing_runner import MemoizingPicklingRunner
+from mops.api.use_runner import use_runner
+from mops.core.errors import RunTimeout
 from mops.core.ports.shell import Shell, SupportsAttach, SupportsLimits, SupportsMemory
 from mops.core.result import Success
 from mops.testing import tasks
@@ -20,7 +25,15 @@ _PATIENCE: Final = 120.0
 
 
 class LimitedShellContract(ShellHooks):
-    """What a Shell promises that states its limits."""
+    """What a Shell promises that states its limits.
+
+    Fill in ``impatient_shell`` too: the same with a ``run_timeout`` of a second or two.
+    """
+
+    @pytest.fixture
+    def impatient_shell(self) -> Shell:
+        """The Shell under test, whose functions may run for a second or two."""
+        raise NotImplementedError("a suite needs a fixture named impatient_shell")
 
     @final
     def test_limits_are_numbers_that_can_be_kept(self, shell: Shell) -> None:
@@ -28,6 +41,22 @@ class LimitedShellContract(ShellHooks):
         assert type(shell.max_workers) is int
         assert shell.max_workers >= 1
         assert shell.start_timeout > 0
+        assert shell.run_timeout is None or shell.run_timeout > 0
+
+    @final
+    def test_function_that_runs_for_too_long_is_stopped_where_it_stands(
+        self, impatient_shell: Shell, root: str
+    ) -> None:  # fmt: skip
+        assert isinstance(impatient_shell, SupportsLimits)
+        limit = impatient_shell.run_timeout
+        assert limit is not None
+        runner = MemoizingPicklingRunner(impatient_shell, root, on_code_change="ignore")
+        with pytest.raises(RunTimeout, match=r"tasks\.py:\d+ in tick"):
+            use_runner(runner)(tasks.tick)(root, 10 * limit)
+        store = locate_blob_store(root)
+        last = store.get(tasks.TICK)
+        time.sleep(1)
+        assert store.get(tasks.TICK) == last, "the function runs on"
 
 
 class MemoryShellContract(ShellHooks):

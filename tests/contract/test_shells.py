@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from mops import SubprocessShell
+from mops import ForkServerShell, SubprocessShell
 from mops.testing.shell_capability_suite import AttachingShellContract, LimitedShellContract, MemoryShellContract
 from mops.testing.shell_suite import FutureShellContract, ShellContract
 from tests.contract.detached_shell import DetachedShell
@@ -14,6 +14,20 @@ class TestSubprocessShell(ShellContract, FutureShellContract, LimitedShellContra
     @pytest.fixture
     def shell(self):
         return SubprocessShell()
+
+    @pytest.fixture
+    def impatient_shell(self):
+        return SubprocessShell(run_timeout=1.5)
+
+
+class TestForkServerShell(ShellContract, FutureShellContract, LimitedShellContract):
+    @pytest.fixture
+    def shell(self):
+        return ForkServerShell()
+
+    @pytest.fixture
+    def impatient_shell(self):
+        return ForkServerShell(run_timeout=1.5)
 
 
 class TestPlainFunction(ShellContract):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mops import SubprocessShell
 from mops.testing.shell_capability_suite import AttachingShellContract, LimitedShellContract, MemoryShellContract
 from tests.contract.detached_shell import DetachedShell, Watched
 
@@ -15,6 +16,16 @@ class HasNoPlaceForAnybody:
 
 class CountsInFloats(HasNoPlaceForAnybody):
     max_workers = 2.0
+
+
+class ForgetsItsHurry(SubprocessShell):
+    def __init__(self):
+        super().__init__()
+        self._stated = iter([1.0])
+
+    @property
+    def run_timeout(self):
+        return next(self._stated, None)
 
 
 class ForgetsTheLimit(DetachedShell):
@@ -61,6 +72,8 @@ REJECTED = [
     (HasNoPlaceForAnybody, LimitedShellContract, "test_limits_are_numbers_that_can_be_kept"),
     (CountsInFloats, LimitedShellContract, "test_limits_are_numbers_that_can_be_kept"),
     (DetachedShell, LimitedShellContract, "test_limits_are_numbers_that_can_be_kept"),
+    (SubprocessShell, LimitedShellContract, "test_function_that_runs_for_too_long_is_stopped_where_it_stands"),
+    (ForgetsItsHurry, LimitedShellContract, "test_function_that_runs_for_too_long_is_stopped_where_it_stands"),
     (ForgetsTheLimit, MemoryShellContract, "test_another_limit_makes_another_shell"),
     (ChangesItself, MemoryShellContract, "test_another_limit_makes_another_shell"),
     (FindsNothing, AttachingShellContract, "test_running_command_is_found_and_waited_for"),
@@ -77,6 +90,7 @@ def test_broken_shell_is_rejected_by_the_law_that_it_breaks(fake, suite, law, tm
         "test_running_command_is_found_and_waited_for": (shell, shell, str(tmp_path / "root")),
         "test_failure_of_a_command_that_was_found_arrives": (shell, shell, str(tmp_path / "root")),
         "test_command_that_nobody_started_is_not_found": (shell, str(tmp_path / "root")),
+        "test_function_that_runs_for_too_long_is_stopped_where_it_stands": (shell, str(tmp_path / "root")),
     }.get(law, (shell,))
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
         getattr(suite(), law)(*arguments)
