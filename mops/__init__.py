@@ -5,24 +5,34 @@ from typing import TYPE_CHECKING
 from mops.core.version import MOPS_VERSION
 
 if TYPE_CHECKING:
+    from mops.adapters.shells.fork_server import ForkServerShell
     from mops.adapters.shells.in_thread import InThreadShell
     from mops.adapters.shells.subprocess import SubprocessShell
+    from mops.api.attachment import attach
     from mops.api.futures import MopsFuture
     from mops.api.key_registry import key_for
     from mops.api.memoizing_runner import MemoizingPicklingRunner
     from mops.api.observation import events, observe
     from mops.api.settings import defaults
     from mops.api.use_runner import pure, use_runner
+    from mops.core.errors import MopsError, RemoteError
     from mops.core.result import Failure, Success
+    from mops.core.retries import Grow, Retries
 
 __all__ = [
     "Failure",
+    "ForkServerShell",
+    "Grow",
     "InThreadShell",
     "MemoizingPicklingRunner",
+    "MopsError",
     "MopsFuture",
+    "RemoteError",
+    "Retries",
     "SubprocessShell",
     "Success",
     "__version__",
+    "attach",
     "defaults",
     "events",
     "key_for",
@@ -35,11 +45,17 @@ __version__ = MOPS_VERSION
 
 _HOMES = {
     "Failure": "mops.core.result",
+    "Grow": "mops.core.retries",
+    "ForkServerShell": "mops.adapters.shells.fork_server",
     "InThreadShell": "mops.adapters.shells.in_thread",
     "MemoizingPicklingRunner": "mops.api.memoizing_runner",
+    "MopsError": "mops.core.errors",
     "MopsFuture": "mops.api.futures",
+    "RemoteError": "mops.core.errors",
+    "Retries": "mops.core.retries",
     "SubprocessShell": "mops.adapters.shells.subprocess",
     "Success": "mops.core.result",
+    "attach": "mops.api.attachment",
     "defaults": "mops.api.settings",
     "events": "mops.api.observation",
     "key_for": "mops.api.key_registry",

@@ -1,4 +1,4 @@
-"""``python -m mops``: the remote entry, dispatched before anything else is imported, and the command line."""
+"""``python -m mops``: the remote entries, dispatched before anything else is imported, and the command line."""
 
 import sys
 
@@ -9,6 +9,10 @@ def main() -> int:
         from mops.api.remote import main as remote
 
         return remote(sys.argv[2:])
+    if sys.argv[1:2] == ["fork-server"]:
+        from mops.api.fork_server import main as fork_server
+
+        return fork_server(sys.argv[2:])
     from mops.cli import main as command_line
 
     return command_line()

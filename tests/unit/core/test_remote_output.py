@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from mops.core.remote_output import advice_for, describe_exit
+from mops.core.remote_output import advice_for, crashed, describe_exit
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,14 @@ def test_an_exit_status_is_told_in_words():
     assert describe_exit(-signal.SIGKILL) == "signal 9 (SIGKILL, often for lack of memory)"
     assert describe_exit(-signal.SIGTERM) == "signal 15 (SIGTERM)"
     assert describe_exit(-64) == "signal 64 (unknown)"
+
+
+def test_a_crash_is_told_with_its_last_words_and_what_they_advise():
+    error = crashed(1, "No module named mops")
+    assert error.args[0] == "the command ended with exit status 1; its last words:\nNo module named mops"
+    assert (error.exit_code, error.kind) == (1, "infrastructure")
+    assert "pip install mops-run" in error.advice
+
+
+def test_a_crash_without_words_is_told_without_them():
+    assert crashed(-9, "").args[0] == "the command ended with signal 9 (SIGKILL, often for lack of memory)"

@@ -2,14 +2,13 @@
 
 import os
 import subprocess
-import sys
 import threading
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from mops.core.errors import RemoteCrashed, ShellFailed
-from mops.core.remote_output import TAIL_LINES, advice_for, describe_exit
+from mops.adapters.forwarding import Output, path_of_this_process
+from mops.core.errors import ShellFailed
+from mops.core.remote_output import crashed
 
 _GRACE: float = 5.0
 """Seconds between the request to stop and the kill."""
@@ -23,7 +22,7 @@ def start(argv: Sequence[str]) -> Future[None]:
     Raises:
         ShellFailed: the process could not be started.
     """
-    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
+    path = os.pathsep.join(path_of_this_process())
     try:
         process = subprocess.Popen(
             [argv[0], "-P", *argv[1:]],  # -P: the working directory comes from our path alone
@@ -44,7 +43,7 @@ class ProcessFuture(Future[None]):
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         super().__init__()
         self._process = process
-        self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
+        self._output = Output()
         self.set_running_or_notify_cancel()
         self._reader = threading.Thread(target=self._forward, name="mops-output", daemon=True)
         self._reader.start()
@@ -68,19 +67,13 @@ class ProcessFuture(Future[None]):
         assert self._process.stdout is not None
         with self._process.stdout as output:
             for line in output:
-                self._tail.append(line)
-                try:
-                    sys.stderr.write(line.decode(errors="replace"))
-                    sys.stderr.flush()
-                except (AttributeError, OSError, ValueError):
-                    continue  # no standard error to write to: losing output never fails a call
+                self._output.take(line)
+        self._output.end()
 
     def _watch(self) -> None:
         exit_code = self._process.wait()
         self._reader.join(_LAST_WORDS)
         if exit_code == 0:
             self.set_result(None)
-            return
-        tail = b"".join(self._tail).decode(errors="replace").rstrip()
-        message = f"the command ended with {describe_exit(exit_code)}" + (f"; its last words:\n{tail}" if tail else "")
-        self.set_exception(RemoteCrashed(message, exit_code=exit_code, advice=advice_for(tail)))
+        else:
+            self.set_exception(crashed(exit_code, self._output.last_words()))

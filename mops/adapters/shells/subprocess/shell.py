@@ -1,17 +1,16 @@
 """The Shell: its settings, and nothing that only the orchestrator needs."""
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mops.core.errors import ConfigurationError
-from mops.core.ports.shell import Shell, SupportsLimits
+from mops.adapters.limits import LocalLimits
+from mops.core.ports.shell import Shell
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-class SubprocessShell(Shell, SupportsLimits):
+class SubprocessShell(LocalLimits, Shell):
     """Starts each command as a child of this process, with its ``sys.path`` and working directory.
 
     What a command prints appears on this process's standard error as it comes. A child outlives an orchestrator that is
@@ -23,32 +22,6 @@ class SubprocessShell(Shell, SupportsLimits):
         run_timeout: seconds until the function has to return, imports included; by default, as long as it takes. Then
             it is stopped with all that it started, and the call raises ``RunTimeout``.
     """
-
-    def __init__(
-        self, *, max_workers: int | None = None, start_timeout: float = 300.0, run_timeout: float | None = None
-    ) -> None:
-        if run_timeout is not None and not run_timeout > 0:
-            raise ConfigurationError(f"run_timeout must be a positive number of seconds, not {run_timeout!r}")
-        if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
-            raise ConfigurationError(f"max_workers must be a positive number, not {max_workers!r}")
-        self._max_workers = max_workers
-        self._start_timeout = start_timeout
-        self._run_timeout = run_timeout
-
-    @property
-    def max_workers(self) -> int:
-        """See the port."""
-        return self._max_workers or os.cpu_count() or 1
-
-    @property
-    def start_timeout(self) -> float:
-        """See the port."""
-        return self._start_timeout
-
-    @property
-    def run_timeout(self) -> float | None:
-        """See the port."""
-        return self._run_timeout
 
     def __call__(self, argv: Sequence[str], /) -> "Future[None]":
         """See the port.

@@ -1,0 +1,63 @@
+"""What ``python -m mops fork-server`` does: the composition root of a fork server.
+
+Everything that a remote imports sooner or later is imported here, once for all of them.
+"""
+
+import gc
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+from mops.adapters.shells.fork_server.server import ForkServer
+from mops.api import remote
+from mops.api.first_party import FirstParty
+
+_LATER: Final = (
+    *("encodings.ascii", "faulthandler", "ipaddress", "mmap", "pwd", "tempfile", "traceback", "urllib.parse"),
+    "mops.adapters.blob_stores.local.content",
+    "mops.adapters.blob_stores.local.listing",
+    "mops.adapters.blob_stores.local.named_draft",
+    "mops.adapters.blob_stores.local.syncing",
+    "mops.adapters.serializers.by_value",
+    "mops.api.claims",
+    "mops.api.submission",
+    "mops.api.use_runner",
+    "mops.runtime.failures",
+    "mops.runtime.process_identity",
+)
+"""What a remote, or a function that makes calls of its own, imports only once it is needed."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve the orchestrator at the other end of a socket.
+
+    Args:
+        arguments: the number of the socket's descriptor, and the modules to import first.
+    """
+    connection = socket.socket(fileno=int(arguments[0]))
+    refusal = preload(arguments[1:])
+    if refusal:
+        sys.stderr.write(f"mops fork-server: {refusal}\n")
+        return 1
+    sys.path_importer_cache.clear()  # it remembers what was in folders that change
+    gc.collect()
+    gc.freeze()
+    ForkServer(connection, remote.main).run()
+    return 0
+
+
+def preload(names: Sequence[str]) -> str:
+    """Import modules for all the forks to come. Returns why these cannot be shared; nothing where they can."""
+    for name in (*_LATER, *names):
+        import_module(name)
+    is_first_party = FirstParty("mops")
+    for name, module in list(sys.modules.items()):
+        if names and name != "__main__" and getattr(module, "__file__", None) and is_first_party(name, module):
+            return f"preloading {', '.join(names)} imports {name}, your own code, which would not follow your edits"
+    if threading.active_count() > 1:
+        others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+        return f"preloading {', '.join(names)} started threads, which no fork would have: {', '.join(others)}"
+    return ""
