@@ -171,7 +171,7 @@ def test_an_argument_that_cannot_travel_is_named_before_anything_starts(project)
     ("os.abort()", "SIGABRT"),
     ("__import__('ctypes').string_at(0)", "SIGSEGV"),
     ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-    ("time.sleep(0.5), os.kill(os.getppid(), 9), time.sleep(60)", "SIGKILL"),
+    ("wait_until_read(), os.kill(os.getppid(), 9), time.sleep(60)", "SIGKILL"),
 ])  # fmt: skip
 def test_a_child_that_dies_says_how_and_its_last_words(project, death, words):
     kind, text = outcome(
@@ -181,6 +181,12 @@ def test_a_child_that_dies_says_how_and_its_last_words(project, death, words):
         def work():
             print("these were my last words", flush=True)
             {death}
+
+        def wait_until_read():
+            import fcntl, termios
+            while int.from_bytes(fcntl.ioctl(1, termios.FIONREAD, bytes(4)), sys.byteorder):
+                time.sleep(0.01)
+            time.sleep(0.2)  # from reading to writing it takes the supervisor microseconds
     """,
     )
     assert kind in {"mops.core.errors RemoteCrashed", "mops.core.errors ShellFailed"}
