@@ -19,6 +19,8 @@ def about_call(
     serving: Sequence[Served],
     heartbeat: float,
     run_timeout: float | None,
+    *,
+    remote: bool,
 ) -> bytes:
     """The JSON object that describes a call in its claim."""
     changing = header_json(
@@ -26,6 +28,7 @@ def about_call(
         serving=[served.folder for served in serving],
         heartbeat=heartbeat,
         run_timeout=run_timeout,
+        remote=remote,
     )
     return changing[:-1] + b"," + target.about_code(extras)[1:]
 

@@ -4,8 +4,8 @@ Whatever cannot be read is said to be so, and never raised: one damaged blob mus
 data that somebody wrote; nothing here believes that a field exists, or is of some type.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Any, Final, Literal, TypeAlias, final
 
@@ -131,6 +131,7 @@ class PastCall:
     """Everything that is stored about one call, as one listing found it. Blobs are read when they are asked for, once.
 
     Attributes:
+        heartbeat: reads the last heartbeat of a session: from the store, unless somebody knows better.
         uri: its memo URI.
         memo: its address under the root.
         store: where it is.
@@ -138,6 +139,7 @@ class PastCall:
     """
 
     def __init__(self, store: BlobStore, folder: str, blobs: Mapping[str, BlobInfo]) -> None:
+        self.heartbeat: Callable[[str], Mapping[str, Any]] = partial(read_heartbeat, store)
         self.store = store
         self.memo = memo_from_folder(folder)
         self.uri = f"{store.uri}/{folder}"
@@ -212,7 +214,15 @@ class PastCall:
 
     @cached_property
     def state(self) -> State:
-        """What became of the call."""
+        """What became of the call, when it was asked for first."""
+        return self.judge()
+
+    def judge(self) -> State:
+        """What became of the call by now: its blobs are those that were listed, heartbeats and processes as they are.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         if self.result is not None and self.result.kind != "tombstone":
             return "stored" if self.result.kind == "result" else "unreadable"
         epoch = self.last_epoch
@@ -240,18 +250,6 @@ class PastCall:
         except (CorruptBlob, FormatTooNew) as error:
             kind = "end" if kind_of(data) == END and "." in slot else "unreadable"  # as the protocol counts it
             return Record(slot, kind, trouble=str(error.args[0]))
-
-    def heartbeat(self, session: str) -> Mapping[str, Any]:
-        """The last heartbeat of a session; empty where there is none that can be read.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        try:
-            data = self.store.get(session_key(session))
-            return {} if data is None else unseal(data, owner=session_owner(session), slot="session").header()
-        except (CorruptBlob, FormatTooNew, InvalidKey):
-            return {}
 
     def _count(self, letter: str, first: int = 0) -> int:
         """How many slots of that letter follow each other, from the first possible one."""
@@ -286,6 +284,19 @@ class PastCall:
 
     def _heartbeat_of(self, record: Record) -> Mapping[str, Any]:
         return self.heartbeat(str(record.header.get("session")))
+
+
+def read_heartbeat(store: BlobStore, session: str) -> Mapping[str, Any]:
+    """The last heartbeat of a session; empty where there is none that can be read.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    try:
+        data = store.get(session_key(session))
+        return {} if data is None else unseal(data, owner=session_owner(session), slot="session").header()
+    except (CorruptBlob, FormatTooNew, InvalidKey):
+        return {}
 
 
 def _is_cut(folder: str) -> bool:

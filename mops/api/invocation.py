@@ -17,7 +17,7 @@ from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder
 from mops.core.result import Failure
 from mops.core.retries import NEVER, Retries
-from mops.runtime.slots import Slots
+from mops.runtime.slots import NestedSlots, Slots
 from mops.runtime.world import World
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class RunnerParts:
     def __init__(
         self,
         shell: Shell | ShellBuilder | None,
-        slots: Slots,
+        slots: NestedSlots,
         timing: Timing,
         serializer: Serializer,
         *,
@@ -129,8 +129,8 @@ class Invocation:
 
     @property
     def slots(self) -> Slots:
-        """How many calls of the Shell run at once."""
-        return self._parts.slots
+        """How many calls of the Shell, as deep inside of other calls, run at once."""
+        return self._parts.slots.at(len(self._serving))
 
     @property
     def serializer(self) -> Serializer:
@@ -209,7 +209,16 @@ class Invocation:
         from mops.api.claims import about_call
 
         heartbeat = self._parts.heartbeat
-        return about_call(self.target, self._extras, self._args, self._kwargs, self._serving, heartbeat, run_timeout)
+        return about_call(
+            self.target,
+            self._extras,
+            self._args,
+            self._kwargs,
+            self._serving,
+            heartbeat,
+            run_timeout,
+            remote=self._parts.shell is not None,
+        )
 
     def _pickled(self) -> Sequence[Buffer]:
         if not self._parts.keeps_arguments:

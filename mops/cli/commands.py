@@ -9,6 +9,8 @@ from mops.cli.inspect import inspect
 from mops.cli.logs import logs
 from mops.cli.ls import ls
 from mops.cli.replay import replay
+from mops.cli.summary import summary
+from mops.cli.watch import watch
 from mops.cli.why import why
 from mops.core.errors import MopsError
 from mops.core.version import MOPS_VERSION
@@ -25,7 +27,7 @@ def command_line() -> None:
     """Look into a blob root: which calls are stored, what became of them, and in what they differ."""
 
 
-for _command in (ls, inspect, why, logs, replay):
+for _command in (ls, inspect, why, logs, replay, summary, watch):
     command_line.add_command(_command)
 
 
