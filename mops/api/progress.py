@@ -4,9 +4,8 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, final
+from typing import Final, Protocol, final
 
-from mops.api.counts import Counts
 from mops.api.progress_screens import Screen, columns, screen_here
 from mops.api.settings import switched_on
 from mops.api.wording import printable
@@ -14,8 +13,32 @@ from mops.api.wording import printable
 _FIRST: Final = 1.0
 """Seconds before anything is drawn: what is over by then needs no progress."""
 _SAMPLES: Final = 60
-"""How many times of drawing the rate is taken over."""
+"""How many times of drawing something new the rate is taken over: minutes where calls take long, else seconds."""
 _GAP: Final = "  "
+
+
+class Faring(Protocol):
+    """How many calls of a map came how far. Asked only when the line is drawn."""
+
+    @property
+    def done(self) -> int:
+        """Have an outcome: a value or a failure."""
+
+    @property
+    def hits(self) -> int:
+        """Of these, the value was stored before."""
+
+    @property
+    def failed(self) -> int:
+        """Of these, failed."""
+
+    @property
+    def running(self) -> int:
+        """Run now."""
+
+    @property
+    def waiting(self) -> int:
+        """Are started, and wait for their turn or for others."""
 
 
 @final
@@ -24,7 +47,7 @@ class Progress:
 
     Args:
         name: of the function.
-        total: how many calls there will be; ``None`` where that is known later, by the counts, or never.
+        total: how many calls there will be; ``None`` where nobody knows.
         wanted: ``None`` asks the environment, where ``MOPS_PROGRESS=0`` turns it off.
         clock: monotonic seconds.
     """
@@ -39,11 +62,12 @@ class Progress:
         self._clock = clock
         self._began = clock()
         self._due = self._began + _FIRST if wanted else math.inf
+        self._drawn = self._began
         self._screen: Screen | None = None
         self._samples = deque([(self._began, 0)], maxlen=_SAMPLES)
-        self._counts: Counts | None = None  # what was drawn last
+        self._counts: Faring | None = None  # what was drawn last
 
-    def update(self, counts: Counts) -> None:
+    def update(self, counts: Faring) -> None:
         """Draw the line if it is time to. To be called as often as anything happens: mostly, it reads the clock."""
         now = self._clock()
         if now < self._due:
@@ -55,30 +79,31 @@ class Progress:
                 return
         self._due = now + self._screen.interval
         self._counts = counts
-        self._samples.append((now, _over(counts)))
+        self._drawn = now
+        if counts.done != self._samples[-1][1]:
+            self._samples.append((now, counts.done))
         self._screen.show(self._line(counts, self._screen.width()))
 
-    def close(self, counts: Counts | None = None) -> None:
+    def close(self, counts: Faring | None = None) -> None:
         """Wipe the line out; where it cannot be, and there is one, leave it with these counts. Nothing follows."""
         self._due = math.inf
         screen, self._screen = self._screen, None
         if screen is not None:
             screen.close(self._line(counts or self._counts, screen.width()) if self._counts is not None else "")
 
-    def _line(self, counts: Counts, width: int) -> str:
+    def _line(self, counts: Faring, width: int) -> str:
         return line(self._name, self._total, counts, self._rate(), width)
 
     def _rate(self) -> float:
         """Calls a second, lately."""
-        (since, before), (now, done) = self._samples[0], self._samples[-1]
-        return (done - before) / (now - since) if now > since else 0.0
+        (since, before), (_, done) = self._samples[0], self._samples[-1]
+        return (done - before) / (self._drawn - since) if done > before else 0.0
 
 
-def line(name: str, total: int | None, counts: Counts, rate: float, width: int) -> str:
+def line(name: str, total: int | None, counts: Faring, rate: float, width: int) -> str:
     """The line, in at most that many columns: what matters least is left out first."""
-    over, total = _over(counts), counts.total if total is None else total
-    done = f"{over:,}" if total is None else f"{over:,}/{total:,}"
-    left = 0 if total is None else total - over
+    done = f"{counts.done:,}" if total is None else f"{counts.done:,}/{total:,}"
+    left = 0 if total is None else total - counts.done
     parts = {
         "name": f"{name}: {done}",
         "hits": _count(counts.hits, "hits"),
@@ -97,10 +122,6 @@ def line(name: str, total: int | None, counts: Counts, rate: float, width: int) 
         if columns(text) <= width:
             return text
     return done[: max(width, 0)]
-
-
-def _over(counts: Counts) -> int:
-    return counts.done + counts.failed + counts.cancelled
 
 
 def _count(number: int, what: str) -> str:

@@ -16,7 +16,7 @@ from mops.api.counts import Counts
 from mops.api.progress import Progress, line
 from mops.api.progress_screens import Terminal, columns
 
-COUNTS = Counts(done=118, hits=80, failed=2, running=30)
+COUNTS = Counts(done=120, hits=80, failed=2, running=30)
 NAME = "a_function_with_a_long_name"
 
 
@@ -67,14 +67,10 @@ def test_what_is_unknown_or_zero_is_left_out():
     assert line("score", 40_000, Counts(done=120), 1.0, 100).endswith("eta 11:04:40")
 
 
-def test_a_total_may_become_known_later_and_cancelled_calls_are_over():
-    assert line("score", None, Counts(done=5, cancelled=3, total=10), 1.0, 100) == "score: 8/10  1.0/s  eta 0:02"
-
-
 @pytest.mark.parametrize("width", range(130))
 @pytest.mark.parametrize("name", [NAME, "f", "名前の長い関数"])
 def test_the_line_fits_any_width(width, name):
-    said = line(name, 1_000_000, counts(done=123_454, waiting=7), 12.3, width)
+    said = line(name, 1_000_000, counts(done=123_456, waiting=7), 12.3, width)
     assert columns(said) <= width
     assert said.startswith(("123,456"[:width], name))
 
@@ -83,6 +79,18 @@ def test_in_twenty_columns_failures_outlive_everything_but_the_count():
     assert line(NAME, 1000, COUNTS, 12.3, 29) == "120/1,000  2 failed  eta 1:12"
     assert line(NAME, 1000, COUNTS, 12.3, 19) == "120/1,000  2 failed"
     assert line(NAME, 1000, COUNTS, 12.3, 18) == "120/1,000"
+
+
+def test_the_rate_is_that_of_late_and_falls_while_nothing_ends(clock, terminal):
+    progress = Progress("score", 1000, clock=clock)
+    for done in range(100):
+        clock.now += 1.0
+        progress.update(counts(done=500 + done))
+    assert "  1.0/s  " in terminal.getvalue().rpartition("\r")[2]
+    clock.now += 59.0
+    progress.update(counts(done=599))
+    progress.close()
+    assert "  0.5/s  " in terminal.getvalue().split("\r")[-2]
 
 
 # ------------------------------------------------------------------------------------------------ when and where
@@ -96,10 +104,10 @@ def test_nothing_is_drawn_in_the_first_second_nor_more_often_than_anybody_can_se
     drawn = terminal.getvalue()
     assert drawn == "\r\x1b[Kscore: 120/1,000  80 hits  30 running  2 failed  120.0/s  eta 0:08"
     clock.now += 0.01
-    progress.update(counts(done=119))
+    progress.update(counts(done=121))
     assert terminal.getvalue() == drawn
     clock.now += 1
-    progress.update(counts(done=119))
+    progress.update(counts(done=121))
     assert "121/1,000" in terminal.getvalue()
     progress.close()
 
@@ -169,7 +177,7 @@ def test_what_is_piped_gets_a_line_in_the_log_every_thirty_seconds(clock, monkey
             clock.now += 1
             progress.update(COUNTS)
         assert len(caplog.records) == 2
-        progress.close(counts(done=998))
+        progress.close(counts(done=1000))
     assert caplog.messages[-1].startswith("score: 1,000/1,000")
     assert len(caplog.records) == 3
     assert sys.stderr.getvalue() == ""
@@ -232,7 +240,7 @@ def test_a_notebook_rewrites_one_output_and_keeps_its_last_line(clock, monkeypat
     for _ in range(2):
         clock.now += 1
         progress.update(COUNTS)
-    progress.close(counts(done=998))
+    progress.close(counts(done=1000))
     assert [what for what, _ in shown] == ["display", "update", "update"]
     assert shown[-1][1]["text/plain"].startswith("score: 1,000/1,000")
 
@@ -271,5 +279,5 @@ def test_a_terminal_of_twenty_columns_never_wraps():
     *drawn, last = shown.decode().split("\r\x1b[K")
     assert len(drawn) == 6, drawn
     assert max(map(len, drawn)) <= 19
-    assert drawn[-1] == "6/1,000  2 failed"
+    assert drawn[-1] == "4/1,000  2 failed"
     assert last == "after\r\n"
