@@ -4,6 +4,8 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
+from mops.runtime.slots import slot_given_up
+
 R = TypeVar("R")
 
 
@@ -57,7 +59,15 @@ class MopsFuture(Future[R], Generic[R]):
         """As ``concurrent.futures.Future.result``. A call that waits for a thread to run in is run in this one."""
         if timeout is None:
             self.drive()
-        return super().result(timeout)
+        with slot_given_up():
+            return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """As ``concurrent.futures.Future.exception``, and as ``result``."""
+        if timeout is None:
+            self.drive()
+        with slot_given_up():
+            return super().exception(timeout)
 
     def cancel(self) -> bool:
         """Withdraw this caller. The execution stops when no other future of this process wants it."""

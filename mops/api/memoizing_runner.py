@@ -23,7 +23,7 @@ from mops.core.retries import NEVER, Retries
 from mops.runtime.execution import Execution
 from mops.runtime.inline import drive
 from mops.runtime.observers import OBSERVERS
-from mops.runtime.slots import Slots
+from mops.runtime.slots import NestedSlots
 
 if TYPE_CHECKING:
     from mops.api.explanation import Explanation
@@ -216,7 +216,7 @@ def _parts_of(settings: Mapping[str, Any]) -> RunnerParts:
     )
     return RunnerParts(
         None if inline else shell,
-        Slots(getattr(shell, "max_workers", None) or os.cpu_count() or 1),
+        NestedSlots(getattr(shell, "max_workers", None) or os.cpu_count() or 1),
         timing,
         PicklingSerializer(),
         retries=settings["retries"],

@@ -22,6 +22,7 @@ from mops.core.call import Answer
 from mops.core.errors import CallCancelled
 from mops.runtime.execution import Execution, jittered
 from mops.runtime.observers import OBSERVERS
+from mops.runtime.slots import slot_given_up
 
 _IO_THREADS: Final = 8
 
@@ -111,6 +112,10 @@ class Task:
             self._state = Task.BUSY
             return True
 
+    def has_ended(self) -> bool:
+        """Whether its outcome is known."""
+        return self._state == Task.ENDED
+
     def has_rested(self) -> None:
         """Note that the task has come to its first rest, or its end, and tell who waits for that."""
         with self._lock:
@@ -126,7 +131,8 @@ class Task:
             if self._rest is False:
                 self._rest = threading.Event()
             rest = self._rest
-        rest.wait()
+        with slot_given_up():
+            rest.wait()
         return True
 
     def interrupt(self, error: BaseException) -> None:
@@ -155,6 +161,7 @@ class Engine:
     def __init__(self) -> None:
         self._process = os.getpid()
         self._ready: deque[Task] = deque()
+        self._leaving: set[Task] = set()
         self._timers: list[tuple[float, int, Task, int]] = []
         self._order = itertools.count()
         self._threads = 0
@@ -182,12 +189,19 @@ class Engine:
     def cancel(self, task: Task) -> None:
         """Have the task leave what it holds. A function that runs in this process runs on."""
         task.interrupt(CallCancelled("cancelled by its caller"))
+        if task.execution.has_command():
+            self._leaving.add(task)
+            self._leaving = {task for task in self._leaving if not task.has_ended()}
         granted = task.granted
         if granted is not None and task.execution.withdraw(granted):
             if task.make_ready():
                 self._push(task)
         else:
             self._wake(task)
+
+    def leaves_commands(self) -> bool:
+        """Whether a cancelled task has not stopped its command yet."""
+        return not all(task.has_ended() for task in list(self._leaving))
 
     # ------------------------------------------------------------------------------------------------ advancing
     def _advance(self, task: Task, *, here: bool = False) -> None:

@@ -11,7 +11,7 @@ from mops.core.failure import FailureRecord
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import Shell, SupportsAttach
 from mops.core.result import Failure, Success
-from mops.runtime.slots import Lease, Slots
+from mops.runtime.slots import HELD, Lease, Slots, slot_given_up
 from mops.runtime.world import World
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ class Execution:
         granted = threading.Event()
         self.admit(granted.set)
         try:
-            granted.wait()
+            with slot_given_up():
+                granted.wait()
         except BaseException:
             if not self.withdraw(granted.set):
                 self._errand.slots.release()
@@ -164,6 +165,10 @@ class Execution:
         """Whether somebody else in this process waits for the same memo."""
         return bool(self._folder) and self.world.wakers.count(self._folder) > 1
 
+    def has_command(self) -> bool:
+        """Whether a command was started, or is about to be."""
+        return self._command is not None
+
     def has_news(self) -> bool:
         """Whether the command ended before anybody could be woken by it."""
         return self._command is not None and self._command.job().ended
@@ -178,7 +183,8 @@ class Execution:
             self.listen(effect.folder)
             if self.has_news():
                 return
-        self._event.wait(jittered(effect.seconds))
+        with slot_given_up():
+            self._event.wait(jittered(effect.seconds))
         self._event.clear()
 
     # ------------------------------------------------------------------------------------------------ commands
@@ -222,7 +228,7 @@ class Execution:
         started, began = clock.utc_now(), clock.monotonic()
         result: Success[Any] | Failure
         try:
-            result = Success(self._errand.invoke() if self._context is None else self._context.run(self._errand.invoke))
+            result = Success(self._invoke() if self._context is None else self._context.run(self._invoke))
         except Exception as error:  # noqa: BLE001 - the outcome of the call
             result = Failure(error)
         except BaseException as error:
@@ -230,6 +236,15 @@ class Execution:
                 raise
             result = Failure(error)  # a fork of the function's: whatever ends it must not touch the parent's claim
         return effects.Ran(result, started, clock.monotonic() - began, forked=os.getpid() != process)
+
+    def _invoke(self) -> Any:
+        if self._lease is None:
+            return self._errand.invoke()
+        token = HELD.set(self._lease)
+        try:
+            return self._errand.invoke()
+        finally:
+            HELD.reset(token)
 
     def _describe(self, effect: effects.Describe) -> FailureRecord:
         from mops.runtime.failures import describe  # only where something failed

@@ -1,9 +1,17 @@
-"""Slots: how many commands, or submitted in-thread calls, of one Shell this process runs at once."""
+"""Slots: how many commands, or submitted in-thread calls, of one Shell this process runs at once.
+
+No nesting of calls uses them up. A function that waits for a nested call gives its slot up meanwhile, where mops sees
+it wait; and nested calls have slots of their own, level by level, for where it does not, as in
+``concurrent.futures.wait``.
+"""
 
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
 
 
 class Slots:
@@ -24,6 +32,7 @@ class Slots:
         self._free = self._count
         self._queues: OrderedDict[Hashable, OrderedDict[Callable[[], None], None]] = OrderedDict()  # next owner first
         self._owners: dict[Callable[[], None], Hashable] = {}
+        self._resuming: deque[Callable[[], None]] = deque()  # before all others: their functions have begun
         self._lock = threading.Lock()
 
     def acquire(self, granted: Callable[[], None], owner: Hashable = None) -> None:
@@ -34,6 +43,15 @@ class Slots:
             if not self._free:
                 self._owners[granted] = owner
                 self._queues.setdefault(owner, OrderedDict())[granted] = None
+                return
+            self._free -= 1
+        granted()
+
+    def resume(self, granted: Callable[[], None]) -> None:
+        """As ``acquire``, before all who have not begun."""
+        with self._lock:
+            if not self._free:
+                self._resuming.append(granted)
                 return
             self._free -= 1
         granted()
@@ -51,6 +69,9 @@ class Slots:
     def withdraw(self, granted: Callable[[], None]) -> bool:
         """Leave the queue. ``False`` if the slot was granted already."""
         with self._lock:
+            if granted in self._resuming:
+                self._resuming.remove(granted)
+                return True
             if granted not in self._owners:
                 return False
             owner = self._owners.pop(granted)
@@ -63,29 +84,98 @@ class Slots:
     def release(self) -> None:
         """Give one slot back."""
         with self._lock:
-            if not self._queues:
+            granted = self._resuming.popleft() if self._resuming else self._next()
+            if granted is None:
                 self._free += 1
                 return
-            owner, queue = next(iter(self._queues.items()))
-            granted, _ = queue.popitem(last=False)
-            del self._owners[granted]
-            if queue:
-                self._queues.move_to_end(owner)
-            else:
-                del self._queues[owner]
         granted()
+
+    def _next(self) -> Callable[[], None] | None:
+        """With the lock held: whose turn it is."""
+        if not self._queues:
+            return None
+        owner, queue = next(iter(self._queues.items()))
+        granted, _ = queue.popitem(last=False)
+        del self._owners[granted]
+        if queue:
+            self._queues.move_to_end(owner)
+        else:
+            del self._queues[owner]
+        return granted
+
+
+class NestedSlots:
+    """The slots of one Shell for calls from outside, for calls from inside of those, and so on.
+
+    Waiting goes from one level to the next alone, so nobody waits in a circle. Safe to use from any number of threads.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._levels: dict[int, Slots] = {}
+
+    def at(self, level: int) -> Slots:
+        """The slots of a level; 0 is outside of every call."""
+        found = self._levels.get(level)
+        return found if found is not None else self._levels.setdefault(level, Slots(self._count))
 
 
 class Lease:
-    """One granted slot, given back once, by whoever comes first to do it."""
+    """One granted slot, given back once, by whoever comes first to do it. Safe to use from any number of threads."""
 
-    __slots__ = ("_slots",)
+    __slots__ = ("_lock", "_slots", "_waits")
 
     def __init__(self, slots: Slots) -> None:
         self._slots: Slots | None = slots
+        self._waits = 0
+        self._lock = threading.Lock()
 
     def end(self) -> None:
         """Give the slot back, unless that was done already."""
-        slots, self._slots = self._slots, None
+        with self._lock:
+            slots, self._slots = self._slots, None
+            held = self._waits == 0
+        if slots is not None and held:
+            slots.release()
+
+    def pause(self) -> None:
+        """Give the slot up for as long as this thread, or another one of the same call, waits."""
+        with self._lock:
+            self._waits += 1
+            slots = self._slots if self._waits == 1 else None
         if slots is not None:
             slots.release()
+
+    def resume(self) -> None:
+        """Wait until there is a slot again."""
+        with self._lock:
+            self._waits -= 1
+            slots = self._slots if self._waits == 0 else None
+        if slots is None:
+            return
+        granted = threading.Event()
+        slots.resume(granted.set)
+        try:
+            granted.wait()
+        except BaseException:
+            if slots.withdraw(granted.set):
+                self._slots = None
+            raise
+
+
+HELD: Final[ContextVar[Lease | None]] = ContextVar("mops_lease", default=None)
+"""The slot of the submitted call that this context runs in."""
+
+
+@contextmanager
+def slot_given_up() -> Iterator[None]:
+    """Wait for something, and give up the slot of the call that this is inside of meanwhile."""
+    lease = HELD.get()
+    if lease is None:
+        yield
+        return
+    lease.pause()
+    try:
+        yield
+    finally:
+        lease.resume()
