@@ -77,17 +77,20 @@ class Target:
         try:
             digest = self._keyer.digest(bound, self._captured() if self.by_value else None)
         except UnkeyableArgumentError as error:
-            self._code.collected()
             error.about(str(self.reference), "")
             raise
-        extras = self._code.collected()
+        finally:
+            extras = self._code.collected()
         fingerprint = self.fingerprint(extras)
         code = fingerprint.digest.hex() if self.code_in_key else None
         return Memo(memo_folder(self._folder, code, digest.hex()), digest, fingerprint.digest), extras
 
     def notes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[ArgumentNote]:
         """Digest and description of each argument, for the claim of a call."""
-        return self._keyer.notes(self._bind(*args, **kwargs), self._captured())
+        try:
+            return self._keyer.notes(self._bind(*args, **kwargs), self._captured())
+        finally:
+            self._code.collected()  # they belong to this call, not to the next one of this thread
 
     def name_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], value: object) -> str:
         """The parameter that a value was passed for."""

@@ -201,3 +201,21 @@ def test_a_runner_pickles_by_its_settings(tmp_path):
     again = pickle.loads(pickle.dumps(runner))
     assert repr(again) == repr(runner)
     assert stamped.with_runner(again).memo_uri(1) == stamped.with_runner(runner).memo_uri(1)
+
+
+class Bar:
+    def __init__(self):
+        self.value = 1
+
+
+@pytest.mark.parametrize("before", ["a miss", "a call that is refused"])
+def test_what_the_arguments_of_one_call_are_made_of_is_no_part_of_the_next(tmp_path, before):
+    runner = MemoizingPicklingRunner(None, tmp_path)
+    function = use_runner(runner)(plain.__wrapped__)
+    uri = function.memo_uri(1)
+    if before == "a miss":
+        function(Bar())
+    else:
+        with pytest.raises(UnkeyableArgumentError):
+            function([Bar(), (value for value in ())])
+    assert function.memo_uri(1) == uri
