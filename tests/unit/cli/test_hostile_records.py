@@ -51,7 +51,8 @@ def run(capsys, monkeypatch, store):
     def run_all():
         uris = [f"{store.uri}/{memo.folder}" for memo in (MEMO, OTHER)]
         shown = ""
-        for command in (["ls", store.uri], *(["inspect", uri] for uri in uris), ["why", uris[0]], ["why", *uris]):
+        roots = ([command, store.uri] for command in ("ls", "watch", "summary"))
+        for command in (*roots, *(["inspect", uri] for uri in uris), ["why", uris[0]], ["why", *uris]):
             monkeypatch.setattr(sys, "argv", ["mops", *command])
             capsys.readouterr()
             assert main() in {0, 1}, command
