@@ -41,7 +41,7 @@ def logs(uri: str, *, epoch: int | None, every: bool, follow: bool) -> None:
 
 
 def _print_all(past: PastCall) -> None:
-    for number in _printed(past):
+    for number in _printed(past) or [len(past.epochs)]:
         screen.heading(f"e{number}")
         _print(past, number)
 

@@ -66,6 +66,7 @@ def test_nothing_printed_leaves_nothing(project):
     result = mops(project, "logs", uri(project))
     assert result.stdout == ""
     assert "nothing is kept of what attempt 1 of stage:work printed" in result.stderr
+    assert "nothing is kept of what attempt 1" in mops(project, "logs", "--all", uri(project)).stderr
 
 
 def test_ten_megabytes_are_kept_at_both_ends(project):
@@ -186,6 +187,19 @@ def test_a_hit_prints_what_was_printed_where_that_is_asked_for(project):
     (blob,) = project.root.glob("mops1/memo/**/e1.out")
     blob.write_bytes(b"damaged")
     assert project.run("-c", program, env=project.environment(REPLAY="1")).stderr == ""
+
+
+def test_damaged_output_hides_nothing_else_and_is_said_in_words(project):
+    write_stage(project, "print('computing'); return 1")
+    project.script("from stage import work\nwork()", stderr=-3)
+    (blob,) = project.root.glob("mops1/memo/**/e1.out")
+    blob.write_bytes(blob.read_bytes()[:-1] + b"X")
+    shown = mops(project, "inspect", uri(project)).stdout
+    assert "outcome       its result is r0" in shown
+    assert "printed       the digest of an envelope does not match its bytes" in shown
+    result = mops(project, "logs", uri(project), check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: the digest of an envelope does not match its bytes")
 
 
 def test_escape_sequences_do_nothing_to_the_terminal_of_who_reads_the_log(project):
