@@ -34,7 +34,7 @@ CONTROL = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 def working(project):
     """A program of which one call is stored, one has failed, and one runs until the test is over."""
     program = project.start(project.write("program.py", WORK), stderr=subprocess.DEVNULL)
-    project.wait_until(lambda: "running" in piped(project, "watch", "--once"))
+    project.wait_until(lambda: {"running", "failed"} <= set(piped(project, "watch", "--once").split()))
     yield project
     (project.folder / "go").touch()
     program.communicate(timeout=60)
@@ -112,7 +112,7 @@ def test_it_fits_any_terminal_and_ctrl_c_leaves_it_whole(working, columns, lines
 def test_in_twenty_columns_it_says_what_runs_and_since_when(working):
     watching = Watching(working, 20, 10, "--once")
     assert watching.end() == 0
-    assert any(re.fullmatch(r"runn work [\d.]+ (ms|s|min)", line) for line in watching.lines())
+    assert any(re.fullmatch(r"runn work [\d.]+ (ms|s|min)", line) for line in watching.lines()), watching.lines()
 
 
 def test_a_signal_that_ends_it_leaves_the_cursor(working):
