@@ -13,6 +13,8 @@ from mops import (
     SubprocessShell,
     Success,
     defaults,
+    events,
+    observe,
     pure,
     use_runner,
 )
@@ -76,3 +78,18 @@ def any_callable_is_a_runner(apply: Callable[..., Any]) -> None:
     """``multiprocessing.Pool.apply`` is a Runner."""
     decorated = use_runner(apply)(bare.__wrapped__)
     assert_type(decorated(1), float)
+
+
+def told(event: events.Event) -> None:
+    """An observer tells events apart by their class."""
+    match event:
+        case events.Hit():
+            assert_type(event.saved, float | None)
+        case events.Published():
+            assert_type(event.bytes, int)
+        case _:
+            assert_type(event.memo_uri, str)
+
+
+with observe(told) as observation:
+    observation.close()

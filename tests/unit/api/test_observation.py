@@ -1,6 +1,8 @@
 """Observing calls: what arrives, and that no observer can do harm."""
 
 import logging
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -144,3 +146,13 @@ def test_observers_may_come_and_go_while_they_are_told():
     handles.append(mops.observe(leave))
     decorated(half)(8)
     assert names(told) == ["Claimed"]
+
+
+def test_without_an_observer_a_program_loads_no_events(tmp_path):
+    program = (
+        "import sys; from mops import MemoizingPicklingRunner, use_runner\n"
+        f"f = use_runner(MemoizingPicklingRunner(blob_root={str(tmp_path)!r}))(abs)\n"
+        "print(f(-1), f(-1), 'mops.core.events' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "1 1 False\n"
