@@ -4,16 +4,16 @@ from typing import NamedTuple
 
 
 class Counts(NamedTuple):
-    """How many calls of a map are in which state; a call is in one of them, but for hits, which are also done.
+    """How many calls of a map came how far.
 
     Attributes:
-        done: have a value.
+        done: have an outcome: a value or a failure.
         hits: of these, the value was stored before.
-        failed: ended with an exception.
-        cancelled: were withdrawn before they ran.
-        running: run now, in this process or as a command of the Shell.
+        failed: of these, failed.
+        cancelled: were withdrawn, and have none.
+        running: run now, in this process or as a command of the Shell that is no longer pending.
         waiting: are started, and wait for their turn, for the Shell, or for another process that runs them.
-        total: inputs in all, where that is known.
+        total: inputs in all; ``None`` where nobody knows before they were read.
     """
 
     done: int = 0

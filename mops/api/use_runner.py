@@ -1,7 +1,7 @@
 """The decorator: a function whose calls a Runner takes."""
 
-from collections.abc import Callable, Iterable
-from functools import cache, update_wrapper
+from collections.abc import Callable, Iterable, Iterator, Sized
+from functools import cache, partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from mops.api.declaration import Declaration, refuse_what_cannot_be_memoized
@@ -9,9 +9,11 @@ from mops.api.settings import defaults
 from mops.core.errors import ConfigurationError, DecorationError
 
 if TYPE_CHECKING:
+    from mops.api.calls import Calls
     from mops.api.explanation import Explanation
     from mops.api.futures import MopsFuture
     from mops.api.memoizing_runner import MemoizingPicklingRunner
+    from mops.api.starting import Begin
     from mops.core.ports.runner import Runner
     from mops.core.result import Failure, Success
 
@@ -72,6 +74,52 @@ class MemoizedFunction(Generic[P, R]):
             raise ConfigurationError(f"{runner!r} has no submit: it can only be called")
         return submit(self.__mops_declaration__, *self._bound, *args, **kwargs)  # type: ignore[no-any-return]
 
+    def map(
+        self,
+        *iterables: Iterable[Any],
+        ordered: bool = True,
+        return_exceptions: bool = False,
+        buffersize: int | None = None,
+        progress: bool | None = None,
+    ) -> "Calls[R]":
+        """Call the function with the first of each iterable, the second of each, and so on, until one has no more.
+
+        Calls are started at once, as far as the buffer goes. Where ``skip_runner`` says so now, or the Runner cannot
+        submit, each runs in the thread that asks for its result, and none ahead of that.
+
+        Args:
+            iterables: one for each positional argument; read lazily.
+            ordered: results come in the order of the inputs, otherwise as they are completed.
+            return_exceptions: give the exception of a call that failed in place of its result, and do not raise it.
+            buffersize: how many calls are started and not delivered, at most; by default, 1,000.
+            progress: a line that tells how it goes; by default, if it takes more than a second.
+
+        Raises:
+            ConfigurationError: the buffer has no room for one call.
+        """
+        inputs = zip(*iterables, strict=False)
+        sizes = [len(it) if isinstance(it, Sized) else None for it in iterables]
+        known = [size for size in sizes if size is not None]
+        total = min(known) if len(known) == len(sizes) and sizes else None
+        return self._calls(inputs, total, ordered, return_exceptions, buffersize, progress)
+
+    def starmap(
+        self,
+        inputs: Iterable[Iterable[Any]],
+        *,
+        ordered: bool = True,
+        return_exceptions: bool = False,
+        buffersize: int | None = None,
+        progress: bool | None = None,
+    ) -> "Calls[R]":
+        """As ``map``; each input holds all the positional arguments of one call.
+
+        Raises:
+            As ``map``.
+        """
+        total = len(inputs) if isinstance(inputs, Sized) else None
+        return self._calls(map(tuple, inputs), total, ordered, return_exceptions, buffersize, progress)
+
     def peek(self, *args: P.args, **kwargs: P.kwargs) -> "Success[R] | Failure | None":
         """What is stored of a call: its value, else the failure of its last attempt, else ``None``. Starts nothing.
 
@@ -93,7 +141,12 @@ class MemoizedFunction(Generic[P, R]):
         return self._memoizing("memo_uri").memo_uri(self.__mops_declaration__, self._bound + args, kwargs)
 
     def with_runner(self, runner: "Runner") -> "MemoizedFunction[P, R]":
-        """The same function under another Runner."""
+        """The same function under another Runner.
+
+        Raises:
+            ConfigurationError: it is no Runner.
+        """
+        refuse_what_is_no_runner(runner)
         return MemoizedFunction(self.__mops_declaration__, runner, self._skip, *self._bound)
 
     def __get__(self, instance: Any, owner: type | None = None) -> "MemoizedFunction[..., R]":
@@ -136,6 +189,43 @@ class MemoizedFunction(Generic[P, R]):
             future.reject(error)
         return future
 
+    def _calls(
+        self,
+        inputs: Iterator[tuple[Any, ...]],
+        total: int | None,
+        ordered: bool,
+        return_exceptions: bool,
+        buffersize: int | None,
+        progress: bool | None,
+    ) -> "Calls[R]":
+        from mops.api.calls import DEFAULT_BUFFERSIZE, Calls  # futures, which a hit does not need
+
+        if buffersize is not None and (type(buffersize) is not int or buffersize < 1):
+            raise ConfigurationError(f"buffersize must be a positive number, not {buffersize!r}")
+        return Calls(
+            self._begin(),
+            inputs,
+            name=self.__mops_declaration__.function.__name__,
+            total=total,
+            ordered=ordered,
+            return_exceptions=return_exceptions,
+            buffersize=buffersize or DEFAULT_BUFFERSIZE,
+            progress=progress,
+        )
+
+    def _begin(self) -> "Begin":
+        from mops.api.starting import Inline, Looking, Submitting
+
+        declaration, bound = self.__mops_declaration__, self._bound
+        if self._skip and self._is_skipped():
+            return Inline(partial(declaration.function, *bound))
+        runner: Any = _stand_in or self._runner
+        if hasattr(runner, "invocation"):
+            return Looking(declaration, runner.invocation, bound)
+        if hasattr(runner, "submit"):
+            return Submitting(declaration, runner.submit, bound)
+        return Inline(lambda *args: runner(declaration, bound + args, {}))
+
     def _memoizing(self, method: str) -> "MemoizingPicklingRunner":
         runner: Any = _stand_in or self._runner
         if not hasattr(runner, method):
@@ -157,6 +247,21 @@ def _find(module: str, qualname: str) -> Any:
     for name in qualname.split("."):
         found = found.__dict__[name] if isinstance(found, type) else getattr(found, name)
     return found
+
+
+def refuse_what_is_no_runner(runner: Any) -> None:
+    """Raise for what is no Runner at the first look: a Shell, a class, what cannot be called.
+
+    Raises:
+        ConfigurationError: with what to write instead.
+    """
+    if isinstance(runner, type):
+        raise ConfigurationError(f"{runner.__name__} is a class; write {runner.__name__}(...)")
+    if not callable(runner) or hasattr(runner, "max_workers"):
+        raise ConfigurationError(
+            f"a Runner is called as runner(func, args, kwargs); {runner!r} is none. A Shell needs one around it: "
+            "MemoizingPicklingRunner(shell)"
+        )
 
 
 class use_runner:  # noqa: N801 - a decorator is written like a function
@@ -187,8 +292,7 @@ class use_runner:  # noqa: N801 - a decorator is written like a function
         ignore: Iterable[str] = (),
         name: str | None = None,
     ) -> None:
-        if not callable(runner):
-            raise ConfigurationError(f"a Runner is called as runner(func, args, kwargs); {runner!r} cannot be called")
+        refuse_what_is_no_runner(runner)
         if isinstance(ignore, str):
             raise ConfigurationError(f"ignore is a collection of names: ignore=({ignore!r},)")
         if name is not None and (name.count(":") != 1 or not all(name.split(":"))):

@@ -34,11 +34,12 @@ def _world_of_store(root: Any, heartbeat: float) -> World:
     key = os.getpid(), store.uri
     known = _worlds.get(key)
     if known is None or (known.store is not store and known.store != store):
-        known = _worlds[key] = World(store, SystemClock(), _warn, heartbeat)
+        known = _worlds[key] = World(store, SystemClock(), say, heartbeat)
     return known
 
 
-def _warn(text: str) -> None:
+def say(text: str) -> None:
+    """Tell the user, through the logger of mops: on standard error, where nobody set logging up."""
     import logging  # 10 ms that a hit does not need
 
     logging.getLogger("mops").warning(text)

@@ -3,11 +3,15 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
+from typing import Final
 
 from mops.core.effects import Job
 from mops.core.errors import KINDS, ShellFailed
 from mops.core.ports.shell import Shell, SupportsAttach
 from mops.core.remote_output import advice_for
+
+STOPPING: Final[set["Command"]] = set()
+"""Commands that were asked to stop, and are not over."""
 
 
 class Command:
@@ -61,6 +65,8 @@ class Command:
         with self._lock:
             self._stopped = True
             future = self._future
+            if not self._over:
+                STOPPING.add(self)
         if future is not None:
             future.cancel()
 
@@ -88,7 +94,9 @@ class Command:
 
     def _finish(self, error: BaseException | None) -> None:
         self._error = error if error is None or isinstance(error, ShellFailed) else _foreign(error)
-        self._over = True
+        with self._lock:
+            self._over = True
+            STOPPING.discard(self)
         self._ended()
         self._news()
 

@@ -12,6 +12,7 @@ import heapq
 import itertools
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -20,11 +21,14 @@ from typing import Any, Final
 from mops.core import effects
 from mops.core.call import Answer
 from mops.core.errors import CallCancelled
+from mops.runtime.commands import STOPPING
 from mops.runtime.execution import Execution, jittered
 from mops.runtime.observers import OBSERVERS
 from mops.runtime.slots import slot_given_up
 
 _IO_THREADS: Final = 8
+_PAUSE: Final = 0.005
+"""Seconds between two looks at commands that are being stopped, at the end of a program."""
 
 
 class Task:
@@ -199,9 +203,13 @@ class Engine:
         else:
             self._wake(task)
 
-    def leaves_commands(self) -> bool:
-        """Whether a cancelled task has not stopped its command yet."""
-        return not all(task.has_ended() for task in list(self._leaving))
+    def wait_for_stopped(self, seconds: float) -> None:
+        """Wait until the commands of cancelled tasks have ended, but for no longer than that."""
+        deadline = time.monotonic() + seconds
+        while STOPPING or not all(task.has_ended() for task in list(self._leaving)):
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(_PAUSE)
 
     # ------------------------------------------------------------------------------------------------ advancing
     def _advance(self, task: Task, *, here: bool = False) -> None:
