@@ -132,7 +132,9 @@ def refuse_what_cannot_be_memoized(function: Any) -> None:
         kind = type(function).__name__
         raise DecorationError(f"put @{kind} above this decorator, so that it decorates the plain function")
     if isinstance(function, type) or not callable(function) or not hasattr(function, "__qualname__"):
-        raise DecorationError(f"only functions can be memoized, not {function!r}")
+        raise DecorationError(
+            f"only functions can be memoized, not {function!r}. use_runner takes a Runner first: @use_runner(runner)"
+        )
     flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
     if flags & (_COROUTINE | _ASYNC_GENERATOR):
         raise DecorationError(

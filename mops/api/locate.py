@@ -16,6 +16,10 @@ def locate_blob_store(root: Any) -> BlobStore:
     if isinstance(root, str):
         if not root:
             raise ConfigurationError("the blob root is empty")
+        if root.startswith(("file:", "memory:")) and "://" not in root:
+            raise ConfigurationError(
+                f"{root} is neither a path nor a URI; write {root.replace(':', '://', 1)}, or ./{root}"
+            )
         return _from_uri(root) if "://" in root else _local(root)
     if isinstance(root, os.PathLike):
         return _local(os.fsdecode(root))

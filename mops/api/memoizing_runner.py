@@ -105,7 +105,9 @@ class MemoizingPicklingRunner:
         return _rebuild, (self._settings,)
 
     def __repr__(self) -> str:
-        return f"MemoizingPicklingRunner({self._settings['shell']!r}, {self._settings['blob_root']!r})"
+        root = self._settings["blob_root"]
+        named = "mops.defaults.mops_root" if root == defaults.mops_root else repr(root)
+        return f"MemoizingPicklingRunner({self._settings['shell']!r}, {named})"
 
     # ------------------------------------------------------------------------------------------------ the port
     def __call__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /) -> Any:
@@ -228,6 +230,8 @@ def _parts_of(settings: Mapping[str, Any]) -> RunnerParts:
 
 def _check(settings: Mapping[str, Any]) -> None:
     """Refuse what cannot be meant, before anything runs."""
+    if isinstance(settings["shell"], type):
+        raise ConfigurationError(f"{settings['shell'].__name__} is a class; write {settings['shell'].__name__}()")
     if not callable(settings["shell"]) and not isinstance(settings["shell"], ShellBuilder):
         raise ConfigurationError(f"a Shell is called with a command line; {settings['shell']!r} cannot be called")
     if settings["on_code_change"] not in _POLICIES:

@@ -5,13 +5,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, Final
 
-from mops.core.errors import FunctionNotFoundError
+from mops.core.errors import FunctionNotFoundError, RecursiveCallError
 from mops.core.fingerprint.bytecode import Reading
 from mops.core.fingerprint.members import TRANSPARENT, carried, cells_of, is_code, is_nothing
 from mops.core.fingerprint.surroundings import importable_name
 from mops.core.invocation import FunctionReference
+
+_GUARD: Final = "the module makes this call whenever it is imported: put the call under if __name__ == '__main__':"
 
 
 def reference_of(function: Any) -> tuple[FunctionReference, bool]:
@@ -47,8 +49,11 @@ def resolve(reference: FunctionReference) -> Any:
         missing = f"there is no module {error.name!r} here; sys.path is {sys.path}"
         raise FunctionNotFoundError(f"cannot import {reference}: {missing}", function=str(reference)) from error
     except Exception as error:
-        raised = f"importing {reference.module} raised {type(error).__name__}: {error}"
-        raise FunctionNotFoundError(f"cannot import {reference}: {raised}", function=str(reference)) from error
+        advice = _GUARD if isinstance(error, RecursiveCallError) else ""
+        raised = f"importing {reference.module} raised {type(error).__name__}: {error.args[0] if error.args else error}"
+        raise FunctionNotFoundError(
+            f"cannot import {reference}: {raised}", function=str(reference), advice=advice
+        ) from error
     found = _attribute(module, reference.qualname)
     if found is None:
         place = getattr(module, "__file__", None) or "which has no file"

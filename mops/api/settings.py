@@ -7,6 +7,7 @@ from mops.core.errors import ConfigurationError
 
 _ROOT_VARIABLE: Final = "MOPS_ROOT"
 _FILES: Final = (".mops.toml", "pyproject.toml")
+_SETTINGS: Final = ("blob_root",)
 
 
 class Defaults:
@@ -20,9 +21,8 @@ class Defaults:
         """The blob root, as a URI or a path.
 
         Inside a remote, the root that the running call came from; else the environment variable ``MOPS_ROOT``; else
-        ``blob_root`` of
-        the nearest ``.mops.toml``, or of ``[tool.mops]`` in the nearest ``pyproject.toml``, from the working directory
-        upwards; else ``~/.mops``.
+        ``blob_root`` of the nearest ``.mops.toml``, or of ``[tool.mops]`` in the nearest ``pyproject.toml``, from the
+        working directory upwards, a path being relative to the file; else ``~/.mops``.
 
         Raises:
             ConfigurationError: a configuration file is not valid, or there is no home directory.
@@ -45,6 +45,9 @@ class Defaults:
 
     def __reduce__(self) -> str:
         return "defaults"
+
+    def __repr__(self) -> str:
+        return "mops.defaults"
 
 
 defaults: Final = Defaults()
@@ -87,7 +90,10 @@ def _blob_root_in(path: str) -> str:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     table = content if path.endswith(_FILES[0]) else content.get("tool", {}).get("mops", {})
+    unknown = sorted(table.keys() - _SETTINGS)
+    if unknown:
+        raise ConfigurationError(f"{path} sets {unknown[0]!r}, which is no setting; there is {', '.join(_SETTINGS)}")
     root = table.get("blob_root", "")
     if not isinstance(root, str):
         raise ConfigurationError(f"blob_root in {path} must be a string, not {root!r}")
-    return root
+    return root if not root or "://" in root else os.path.join(os.path.dirname(path), os.path.expanduser(root))

@@ -64,6 +64,8 @@ def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -
     about = CallDescription.read(claim.header["call"])
     if not about.importable:
         _refuse_another_python(about)
+    outer = [Served(each, entered=True) for each in about.serving]
+    SERVING.set((*outer, Served(folder, entered=True)))  # a module that makes this very call when it is imported
     by_reference: Any = resolve(FunctionReference(*about.importable.split(":", 1))) if about.importable else None
     declaration = declaration_of(by_reference)
     plain: Any = by_reference if declaration is None else declaration.function
@@ -74,7 +76,6 @@ def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -
     remark = ""
     if about.importable and about.on_code_change != "ignore":
         names, remark = _compare(about, CodeOfProcess(about.first_party).fingerprint(plain, extras))
-    outer = [Served(each, entered=True) for each in about.serving]
     own = Served(folder, entered=by_reference is None or declaration is not None)
     return StoredCall(by_value or plain, args, kwargs, (*outer, own), names, remark)
 

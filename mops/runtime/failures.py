@@ -10,7 +10,7 @@ from mops.core.failure import FailureRecord, with_remote_traceback
 from mops.core.ports.serializer import Serializer
 
 _LONGEST_TEXT: Final = 256 * 1024
-_LONGEST_PICKLE: Final = 512 * 1024
+_LONGEST_PICKLE: Final = 4 << 20
 
 
 def describe(exception: BaseException, serializer: Serializer) -> FailureRecord:

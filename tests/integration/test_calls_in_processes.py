@@ -405,3 +405,60 @@ def test_a_plain_blocking_function_is_a_shell(project):
         print(niceness(1) - os.nice(0), niceness.submit(2).result() - os.nice(0))
     """)
     assert out == "5 5\n"
+
+
+def test_a_module_that_makes_the_call_when_it_is_imported_is_told_so(project):
+    """Its remote imports the module, which would wait for the call that this remote is to run."""
+    project.write(
+        "eager.py",
+        """
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def double(number):
+            return 2 * number
+
+        print(double(21))
+        """,
+    )
+    done = project.run("-c", "import eager", check=False)
+    assert done.returncode == 1
+    assert "would wait for its own result" in done.stderr
+    assert "if __name__ == '__main__'" in done.stderr
+    assert project.processes() == []
+
+
+def test_methods_of_a_scripts_class_run_in_other_processes(project):
+    program = """
+        run = use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+
+        class Scale:
+            offset = 1
+
+            def __init__(self, factor):
+                self.factor = factor
+
+            @run
+            def apply(self, number):
+                return self.factor * number + self.shift()
+
+            def shift(self):
+                return self.offset
+
+            @staticmethod
+            @run
+            def double(number):
+                return 2 * number
+
+            @classmethod
+            @run
+            def moved(cls, number):
+                return cls.offset + number
+
+        @run
+        def use(scale):
+            return scale.factor, scale.shift()
+
+        print(Scale(3).apply(2), Scale.double(4), Scale(7).double(5), Scale.moved(5), use(Scale(9)))
+    """
+    assert project.script(program) == "7 8 10 6 (9, 1)\n"
+    assert project.script(program) == "7 8 10 6 (9, 1)\n"
+    assert len(project.results()) == 5

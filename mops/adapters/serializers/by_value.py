@@ -1,12 +1,16 @@
 """What cannot be imported elsewhere, by value: functions and classes of ``__main__``, of notebooks, and local ones."""
 
 import io
-from collections.abc import Iterator
-from typing import Any
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import cloudpickle
 
 from mops.adapters.serializers.restore import MAIN_NAMES, class_digest, find_class, live_class_or_value, name_of_main
+
+_TURNED_INTO_SOMETHING_ELSE: Final = frozenset({io.TextIOWrapper, memoryview})
+"""What cloudpickle pickles as a value of another type: a hit would differ from the call that computed it."""
 
 
 class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is untyped
@@ -22,15 +26,21 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle i
             if name is not None:
                 return find_class, (name, obj.__qualname__)
             return live_class_or_value, (obj.__qualname__, class_digest(obj), _dump_class(obj))
-        reduce = getattr(type(obj), "__mops_reduce__", None)
-        if reduce is not None:
-            return reduce(obj)
-        return _with_slots(obj, super().reducer_override(obj))
+        return _reduced(obj, super().reducer_override)
 
 
 class _ClassPickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is untyped
     def reducer_override(self, obj: Any) -> Any:
-        return _with_slots(obj, super().reducer_override(obj))
+        return _reduced(obj, super().reducer_override)
+
+
+def _reduced(obj: Any, reduce: Callable[[Any], Any]) -> Any:
+    own = getattr(type(obj), "__mops_reduce__", None)
+    if own is not None:
+        return own(obj)
+    if type(obj) in _TURNED_INTO_SOMETHING_ELSE:
+        raise pickle.PicklingError(f"cannot pickle {type(obj).__name__!r} object")
+    return _with_slots(obj, reduce(obj))
 
 
 def _dump_class(cls: type) -> bytes:

@@ -89,3 +89,12 @@ def test_plain_values_never_load_cloudpickle():
     assert (
         subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "False\n"
     )
+
+
+@pytest.mark.parametrize("value", [open, lambda path: memoryview(b"bytes")])  # noqa: SIM115
+def test_what_would_come_back_as_another_type_is_refused(value, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("text")
+    held = value(path)
+    with held, pytest.raises(UnserializableError, match=type(held).__name__):
+        PicklingSerializer().dumps([held])

@@ -98,3 +98,25 @@ def test_a_store_is_taken_as_it_is():
 def test_what_names_no_store_is_refused(root):
     with pytest.raises(ConfigurationError):
         locate_blob_store(root)
+
+
+def test_a_relative_root_in_a_file_is_relative_to_the_file(here):
+    (here.parent / ".mops.toml").write_text('blob_root = "results"\n')
+    assert Defaults().mops_root() == str(here.parent / "results")
+
+
+def test_a_uri_in_a_file_stays_as_it_is(here):
+    (here / ".mops.toml").write_text('blob_root = "memory://mine"\n')
+    assert Defaults().mops_root() == "memory://mine"
+
+
+def test_a_misspelt_setting_is_refused_by_its_name(here):
+    (here / ".mops.toml").write_text('blobroot = "/far"\n')
+    with pytest.raises(ConfigurationError, match="sets 'blobroot', which is no setting; there is blob_root"):
+        Defaults().mops_root()
+
+
+@pytest.mark.parametrize("root", ["file:rel", "memory:name"])
+def test_half_a_uri_is_no_path(root):
+    with pytest.raises(ConfigurationError, match="neither a path nor a URI"):
+        locate_blob_store(root)

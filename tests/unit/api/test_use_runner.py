@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mops import Failure, MemoizingPicklingRunner, Success, pure, use_runner
+from mops import Failure, InThreadShell, MemoizingPicklingRunner, SubprocessShell, Success, pure, use_runner
 from mops.core.errors import ConfigurationError, DecorationError, UnkeyableArgumentError
 
 
@@ -219,3 +219,30 @@ def test_what_the_arguments_of_one_call_are_made_of_is_no_part_of_the_next(tmp_p
         with pytest.raises(UnkeyableArgumentError):
             function([Bar(), (value for value in ())])
     assert function.memo_uri(1) == uri
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda: use_runner(MemoizingPicklingRunner), r"is a class; write MemoizingPicklingRunner\("),
+        (lambda: use_runner(InThreadShell()), r"MemoizingPicklingRunner\(shell\)"),
+        (lambda: plain.with_runner(None), "None is none"),
+        (lambda: plain.with_runner(SubprocessShell()), r"MemoizingPicklingRunner\(shell\)"),
+        (lambda: MemoizingPicklingRunner(SubprocessShell), r"is a class; write SubprocessShell\(\)"),
+    ],
+)
+def test_what_is_taken_for_a_runner_or_a_shell_is_told_apart(wrong, says):
+    with pytest.raises(ConfigurationError, match=says):
+        wrong()
+
+
+def test_a_decorator_without_its_runner_says_what_is_missing():
+    bare = use_runner(plain.__wrapped__)
+    with pytest.raises(DecorationError, match=r"use_runner takes a Runner first: @use_runner\(runner\)"):
+        bare(3)
+
+
+def test_a_runner_prints_as_it_is_written():
+    runner = MemoizingPicklingRunner(InThreadShell(), "/root")
+    assert repr(runner) == "MemoizingPicklingRunner(InThreadShell(max_workers=None), '/root')"
+    assert repr(MemoizingPicklingRunner(InThreadShell())).endswith(", mops.defaults.mops_root)")
