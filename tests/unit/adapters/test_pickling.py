@@ -91,7 +91,7 @@ def test_plain_values_never_load_cloudpickle():
     )
 
 
-@pytest.mark.parametrize("value", [open, lambda path: memoryview(b"bytes")])  # noqa: SIM115
+@pytest.mark.parametrize("value", [open, lambda path: memoryview(b"bytes")])
 def test_what_would_come_back_as_another_type_is_refused(value, tmp_path):
     path = tmp_path / "file"
     path.write_text("text")
