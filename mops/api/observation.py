@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import final
 
 from mops.core import events
+from mops.core.errors import ConfigurationError
 from mops.core.events import Event
 from mops.runtime.observers import OBSERVERS, Observer
 
@@ -45,5 +46,10 @@ def observe(callback: Callable[[Event], object]) -> Observation:
 
     Returns:
         A handle: a context manager, or ``close()`` it.
+
+    Raises:
+        ConfigurationError: it cannot be called.
     """
+    if not callable(callback):
+        raise ConfigurationError(f"an observer is called with each event; {callback!r} cannot be called")
     return Observation(callback)

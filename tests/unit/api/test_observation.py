@@ -12,7 +12,7 @@ import pytest
 import mops
 from mops import MemoizingPicklingRunner, events, use_runner
 from mops.adapters.blob_stores.memory import MemoryBlobStore
-from mops.core.errors import StoreUnavailable
+from mops.core.errors import ConfigurationError, StoreUnavailable
 from mops.runtime.observers import OBSERVERS
 
 
@@ -156,3 +156,9 @@ def test_without_an_observer_a_program_loads_no_events(tmp_path):
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "1 1 False\n"
+
+
+def test_what_cannot_be_called_is_refused():
+    with pytest.raises(ConfigurationError, match="cannot be called"):
+        mops.observe(None)
+    assert OBSERVERS == []
