@@ -369,6 +369,18 @@ def read_epoch(memo: Memo, number: int, patience: float) -> Steps[Epoch | None]:
     return None if data is None else Epoch(number, _read_claim(memo, number, data))
 
 
+def last_claimed(memo: Memo, number: int, patience: float) -> Steps[int]:
+    """The number of the last epoch, from one that was claimed. They follow each other, so doubling finds it."""
+    step = 1
+    while (yield from patiently(Get(key(memo, claim_slot(number + step))), patience)) is not None:
+        number, step = number + step, 2 * step
+    while step > 1:
+        step //= 2
+        if (yield from patiently(Get(key(memo, claim_slot(number + step))), patience)) is not None:
+            number += step
+    return number
+
+
 def read_log(memo: Memo, epoch: Epoch, patience: float) -> Steps[None]:
     """Append to the epoch's log what was written since."""
     while epoch.end is None:

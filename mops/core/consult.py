@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from mops.core import payload
+from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
-from mops.core.claim import current, read_epoch, read_log, void_corrupt
+from mops.core.claim import current, last_claimed, read_epoch, read_log, void_corrupt
 from mops.core.effects import Now, Steps, Wait
 from mops.core.envelope import Envelope
 from mops.core.errors import CorruptBlob, NothingToAttachTo
@@ -25,13 +26,19 @@ def peek(call: Call) -> Steps[Answer | None]:
     generation, envelope = yield from current(call.memo, 0, patience)
     if envelope is not None:
         return (yield from load(call, generation, envelope, hit=True))
-    last, number = None, 1
-    while (epoch := (yield from read_epoch(call.memo, number, patience))) is not None:
-        last, number = epoch, number + 1
-    if last is None:
+    epoch = yield from _last_epoch(call.memo, patience)
+    if epoch is None:
         return None
-    yield from read_log(call.memo, last, patience)
-    return Answer(last.end.failure) if last.end is not None and last.end.failure is not None else None
+    yield from read_log(call.memo, epoch, patience)
+    return Answer(epoch.end.failure) if epoch.end is not None and epoch.end.failure is not None else None
+
+
+def _last_epoch(memo: Memo, patience: float) -> Steps[Epoch | None]:
+    first = yield from read_epoch(memo, 1, patience)
+    if first is None:
+        return None
+    number = yield from last_claimed(memo, 1, patience)
+    return first if number == 1 else (yield from read_epoch(memo, number, patience))
 
 
 def attend(call: Call) -> Steps[Answer]:
@@ -43,7 +50,7 @@ def attend(call: Call) -> Steps[Answer]:
         NothingToAttachTo: nothing is stored, and nobody runs it.
         StoreError: the store was out of reach for too long.
     """
-    generation, epoch, since = 0, (yield from read_epoch(call.memo, 1, call.timing.first_look)), (yield Now())
+    generation, epoch, since = 0, (yield from _last_epoch(call.memo, call.timing.first_look)), (yield Now())
     while True:
         generation, envelope = yield from current(call.memo, generation, call.timing.in_flight)
         if envelope is not None:

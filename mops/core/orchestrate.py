@@ -10,7 +10,20 @@ from typing import Final, final
 from mops.core import payload
 from mops.core.blob_layout import claim_slot
 from mops.core.call import Answer, Call
-from mops.core.claim import FAILED, Claim, Epoch, claim_parts, close, create, current, entry, key, read_epoch, read_log
+from mops.core.claim import (
+    FAILED,
+    Claim,
+    Epoch,
+    claim_parts,
+    close,
+    create,
+    current,
+    entry,
+    key,
+    last_claimed,
+    read_epoch,
+    read_log,
+)
 from mops.core.consult import decode, load
 from mops.core.effects import (
     Admit,
@@ -152,7 +165,9 @@ def _claim_next(flight: _Flight) -> Steps[Answer | None]:
     yield Enter(flight.entry)
     if not (yield from create(key(memo, claim_slot(number)), flight.claim, call.timing.in_flight)):
         yield from _let_go(flight)
-        flight.epoch = yield from read_epoch(memo, number, call.timing.in_flight)
+        if number > 1:  # not the first attempt at the call, so there may have been hundreds
+            flight.number = yield from last_claimed(memo, number, call.timing.in_flight)
+        flight.epoch = yield from read_epoch(memo, flight.number, call.timing.in_flight)
         return None
     claim = Claim({"session": ticket.session, "nonce": ticket.nonce, "generation": flight.generation})
     flight.epoch = Epoch(number, claim, mine=True)

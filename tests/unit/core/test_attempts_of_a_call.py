@@ -164,3 +164,23 @@ def test_a_command_that_was_found_and_never_reports_fails_its_epoch():
     desk.waits = [lambda: None] * 200
     answer = obtain(desk, inline=False)
     assert "no sign of a remote" in answer.result.message
+
+
+# ------------------------------------------------------------------------------------------------ many attempts before
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 9, 100])
+def test_the_last_of_many_attempts_is_found_by_doubling(count):
+    desk = Desk()
+    for number in range(1, count + 1):
+        failed_before(desk, number)
+    assert obtain(desk).result == Success(b"the value")
+    assert key(f"e{count + 1}") in desk.blobs
+    assert len(desk.asked) <= 12 + 2 * count.bit_length()
+
+
+def test_the_last_attempt_decides_what_is_served_as_stored():
+    desk = Desk()
+    for number in range(1, 10):
+        failed_before(desk, number)
+    failed_before(desk, 10, failure=FailureRecord(message="another", traceback="", lineage=["builtins:KeyError"]))
+    answer = obtain(desk, memoized=frozenset({"builtins:KeyError"}))
+    assert (answer.hit, answer.result.message) == (True, "another")
