@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mops.core import payload
 from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
-from mops.core.claim import current, last_claimed, read_epoch, read_log, void_corrupt
+from mops.core.claim import Epoch, current, last_claimed, read_epoch, read_log, void_corrupt
 from mops.core.effects import Now, Steps, Wait
 from mops.core.envelope import Envelope
 from mops.core.errors import CorruptBlob, NothingToAttachTo
