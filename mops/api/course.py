@@ -29,9 +29,10 @@ class MappedCall:
         done: nothing more happens to it.
         value: what it came to, once it is done.
         error: what it failed with instead.
+        memo_uri: of a failure that was handed out.
     """
 
-    __slots__ = ("begun", "done", "error", "index", "value")
+    __slots__ = ("begun", "done", "error", "index", "memo_uri", "value")
 
     def __init__(self, index: int, begun: "Ready | Future[Any] | None", error: BaseException | None = None) -> None:
         self.index = index
@@ -39,6 +40,7 @@ class MappedCall:
         self.done = True
         self.value: Any = None
         self.error = error
+        self.memo_uri = ""
         if type(begun) is Ready:
             self.value = begun.value
         elif error is None:
@@ -54,10 +56,12 @@ class MappedCall:
             self.error = error
         self.done = True
 
-    @property
-    def memo_uri(self) -> str:
-        """Its address, where it has one."""
-        return getattr(self.begun, "memo_uri", "") or getattr(self.error, "memo_uri", "")
+    def hand_out(self) -> "MappedCall":
+        """Forget the future, whose callbacks keep this call: a failure has been given its address."""
+        if self.error is not None:
+            self.memo_uri = getattr(self.begun, "memo_uri", "") or getattr(self.error, "memo_uri", "")
+        self.begun = None
+        return self
 
     def as_future(self) -> Future[Any]:
         """Its future, the same at every time."""
@@ -188,7 +192,7 @@ class Course:
     def take(self) -> MappedCall | None:
         """Hand the next call out, if it is done."""
         with self._lock:
-            return self._line.popleft() if self._has_ready() else None
+            return self._line.popleft().hand_out() if self._has_ready() else None
 
     def is_over(self) -> bool:
         """Whether every input was read, and every call handed out."""

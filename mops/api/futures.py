@@ -42,13 +42,19 @@ class MopsFuture(Future[R], Generic[R]):
     def resolve(self, value: R, metadata: Callable[[], Mapping[str, Any]]) -> None:
         """For the Runner: deliver the value, unless this caller has withdrawn."""
         self._metadata = metadata
+        self._detach()
         if self.set_running_or_notify_cancel():
             self.set_result(value)
 
     def reject(self, error: BaseException) -> None:
         """For the Runner: deliver an exception, unless this caller has withdrawn."""
+        self._detach()
         if self.set_running_or_notify_cancel():
             self.set_exception(error)
+
+    def _detach(self) -> None:
+        self._drive = self._withdraw = _nothing  # a future that is kept does not keep its call
+        self._runs = bool
 
     @property
     def metadata(self) -> Mapping[str, Any]:

@@ -156,7 +156,12 @@ class Task:
         self.has_rested()
         if OBSERVERS:
             self.execution.world.tell_end(self.folder, answer, error)
-        self._done(answer, error)
+        done, self._done = self._done, _nothing  # or the task and its owner would keep each other until collected
+        done(answer, error)
+
+
+def _nothing(answer: Answer | None, error: BaseException | None) -> None:
+    pass
 
 
 class Engine:
@@ -331,6 +336,7 @@ class Engine:
             if task is None:
                 return
             self._advance(task)
+            del task  # an idle thread keeps no call
 
     def _next(self) -> Task | None:
         """Wait for a task that is ready or due, and claim it; ``None`` where there are idle threads enough."""

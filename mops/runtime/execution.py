@@ -105,6 +105,7 @@ class Execution:
         if self._folder:
             self.world.wakers.remove(self._folder, self.wake)
             self._folder = ""
+        self.wake = _nothing  # or the execution would keep itself, and its call, until it is collected
         self._end_lease()
 
     # ------------------------------------------------------------------------------------------------ slots
