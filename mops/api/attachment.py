@@ -11,12 +11,12 @@ from mops.api.metadata import metadata_of
 from mops.api.worlds import world_of
 from mops.core.blob_layout import Memo, describe_folder
 from mops.core.call import Answer, Call
-from mops.core.claim import Timing
 from mops.core.consult import attend
 from mops.core.failure import FailureRecord, located
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import Shell
 from mops.core.result import Failure, Success
+from mops.core.timing import Timing
 from mops.runtime.engine import Task, engine
 from mops.runtime.execution import Execution
 from mops.runtime.failures import rebuild

@@ -9,7 +9,6 @@ from mops.api.serving import SERVING, Served
 from mops.api.target import Target
 from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
-from mops.core.claim import Timing
 from mops.core.errors import ConfigurationError, kind_of
 from mops.core.failure import FailureRecord, located
 from mops.core.ports.blob_store import Buffer
@@ -17,6 +16,7 @@ from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder
 from mops.core.result import Failure
 from mops.core.retries import NEVER, Retries
+from mops.core.timing import Timing
 from mops.runtime.slots import NestedSlots, Slots
 from mops.runtime.world import World
 

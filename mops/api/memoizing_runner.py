@@ -13,13 +13,13 @@ from mops.api.serving import is_being_served
 from mops.api.settings import defaults, switched_on
 from mops.api.target import OnCodeChange, Target
 from mops.api.worlds import world_of
-from mops.core.claim import Timing
 from mops.core.consult import peek
 from mops.core.errors import ConfigurationError, MopsError
 from mops.core.orchestrate import obtain
 from mops.core.ports.shell import RunsInline, Shell, ShellBuilder, SupportsLimits
 from mops.core.result import Failure, Success
 from mops.core.retries import NEVER, Retries
+from mops.core.timing import Timing
 from mops.runtime.execution import Execution
 from mops.runtime.inline import drive
 from mops.runtime.observers import OBSERVERS

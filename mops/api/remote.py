@@ -9,12 +9,13 @@ from mops.api.locate import locate_blob_store
 from mops.api.settings import defaults
 from mops.api.stored_call import load_call
 from mops.core.blob_layout import memo_from_folder
-from mops.core.claim import Claim, Epoch, Timing
+from mops.core.claim import Claim, Epoch
 from mops.core.effects import Effect, Run
 from mops.core.errors import CodeMismatchError, MopsError, RemoteCrashed
 from mops.core.execute import serve
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import Shell, parse_remote
+from mops.core.timing import Timing
 from mops.runtime.clock import SystemClock
 from mops.runtime.execution import Execution
 from mops.runtime.inline import drive

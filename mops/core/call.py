@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from mops.core.blob_layout import Memo
-from mops.core.claim import Timing
 from mops.core.envelope import Envelope
 from mops.core.failure import FailureRecord
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 from mops.core.result import Failure, Success
+from mops.core.timing import Timing
 
 
 @final

@@ -12,7 +12,6 @@ from mops.core.claim import (
     Adoption,
     Claim,
     Epoch,
-    Timing,
     Watch,
     adoption_parts,
     create,
@@ -27,6 +26,7 @@ from mops.core.ownership import unheard
 from mops.core.ports.serializer import Serializer
 from mops.core.publish import fail, prepare, publish
 from mops.core.result import Failure
+from mops.core.timing import Timing
 
 _POLL: Final = 3.0
 

@@ -19,7 +19,6 @@ from mops.core.claim import (
     End,
     Epoch,
     Leave,
-    Timing,
     Unreadable,
     Watch,
     close,
@@ -50,6 +49,7 @@ from mops.core.effects import (
 )
 from mops.core.errors import StartTimeout
 from mops.core.ports.blob_store import Buffer
+from mops.core.timing import Timing
 
 _UNKNOWN_INTERVAL: Final = 10.0
 """Seconds between the beats of a session whose heartbeat nobody can find."""

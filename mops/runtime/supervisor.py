@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mops.core.blob_layout import Memo
-from mops.core.claim import Epoch, Timing
+from mops.core.claim import Epoch
 from mops.core.effects import Effect
 from mops.core.errors import RemoteCrashed, RunTimeout, ShellFailed
 from mops.core.execute import adopt
 from mops.core.publish import fail
 from mops.core.remote_output import TAIL_LINES, describe_exit
+from mops.core.timing import Timing
 from mops.runtime.child import Child
 from mops.runtime.inline import drive
 from mops.runtime.output import OutputKeeper

@@ -5,10 +5,10 @@ from typing import Any
 
 from mops.core import claim, orchestrate
 from mops.core.call import Answer, Call
-from mops.core.claim import Timing
 from mops.core.errors import CallCancelled
 from mops.core.failure import FailureRecord
 from mops.core.result import Failure
+from mops.core.timing import Timing
 from tests.simulation.function import PlainSerializer
 from tests.simulation.process import Process
 from tests.simulation.shell import Job

@@ -7,8 +7,9 @@ from collections.abc import Generator
 from typing import Any, Final
 
 from mops.core import execute, publish
-from mops.core.claim import Epoch, Timing
+from mops.core.claim import Epoch
 from mops.core.errors import RemoteCrashed, ShellFailed
+from mops.core.timing import Timing
 from tests.simulation.faults import befall
 from tests.simulation.function import PlainSerializer
 from tests.simulation.process import Process

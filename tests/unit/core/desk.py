@@ -7,10 +7,10 @@ from blake3 import blake3
 
 from mops.core.blob_layout import content_key, memo_from_folder
 from mops.core.call import Call
-from mops.core.claim import Timing
 from mops.core.effects import Job, Pulse, Ran, Ticket
 from mops.core.failure import FailureRecord
 from mops.core.result import Success
+from mops.core.timing import Timing
 
 MEMO = memo_from_folder("mops1/memo/default/m--f/any/" + "5a" * 32)
 TIMING = Timing(first_look=5.0, in_flight=5.0, start_timeout=100.0)
