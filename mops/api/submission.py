@@ -4,6 +4,7 @@ Other threads advance a submitted call. What they would import lazily is importe
 process that forks while another thread imports a module leaves its child with that module locked for ever.
 """
 
+import atexit
 import json  # noqa: F401 - see above
 import os
 import subprocess  # noqa: F401 - see above
@@ -37,8 +38,19 @@ class _Flights:
     """The executions of one process. A forked child has none of its parent's."""
 
     def __init__(self) -> None:
+        self.process = os.getpid()
         self.lock = threading.Lock()
         self.by_key: dict[tuple[int, str], _Flight] = {}
+        atexit.register(self.take_leave)
+
+    def take_leave(self) -> None:
+        """When the process ends: leave what is under way, and say so."""
+        with self.lock:
+            pending = [(flight.invocation, flight.task) for flight in self.by_key.values()]
+        if pending and os.getpid() == self.process:
+            from mops.api.farewell import take_leave  # few programs end with calls pending
+
+            take_leave(pending)
 
     def remove(self, key: tuple[int, str], flight: "_Flight") -> None:
         """With the lock held: let later submissions start anew."""
@@ -152,6 +164,7 @@ class _Flight:
     ) -> None:
         self._flights = flights
         self._key = key
+        self.invocation = invocation
         self._leader = future
         self._wanted: list[tuple[Invocation, MopsFuture[Any]]] = []
         execution = Execution(invocation, needs_slot=True, context=copy_context(), owner=owner)

@@ -97,6 +97,14 @@ class Session:
                     pass  # it stays owed, and its heartbeat says so
             pause.wait(self.interval)
 
+    def leave_everything(self) -> None:
+        """At the end of the process: name all that is held as left, in one last beat."""
+        with self._lock:
+            if not self._table:
+                return
+            self._owed = dict.fromkeys(self._table, _not_any_more)
+        self.beat()
+
     def beat(self) -> None:
         """Write the heartbeat once. An unreachable store is left for the next beat."""
         with self._lock:
@@ -130,6 +138,11 @@ class Session:
             producer=self._producer,
         )
         return seal(HEARTBEAT, owner=session_owner(self.id), slot="session", header=header)
+
+
+def _not_any_more() -> Steps[None]:
+    """What is left at the end of a process is not driven: that it is named as owed says enough."""
+    yield from ()
 
 
 class Pulses:

@@ -72,6 +72,11 @@ class World:
         if not self._supervised:
             self.session.keep_beating(self._drive_release)
 
+    def leave_everything(self) -> None:
+        """At the end of the process: tell others that its calls are theirs now."""
+        if self._session is not None:
+            self._session.leave_everything()
+
     def _drive_release(self, release: effects.Steps[None]) -> None:
         drive(release, self._perform_waiting)
 
