@@ -25,7 +25,7 @@ from mops.core.blob_layout import (
 )
 from mops.core.claim import entry, key
 from mops.core.envelope import ADOPTION, CLAIM, END, LEAVE, OUTPUT, RESULT, TOMBSTONE, kind_of, unseal
-from mops.core.errors import CorruptBlob, FormatTooNew, InvalidKey
+from mops.core.errors import CorruptBlob, FormatTooNew, InvalidKey, UnsupportedStore
 from mops.core.ports.blob_store import BlobInfo, BlobStore
 
 Kind: TypeAlias = Literal["result", "tombstone", "claim", "adoption", "leave", "end", "output", "unreadable"]
@@ -240,7 +240,10 @@ class PastCall:
         Raises:
             StoreError: the store cannot be read.
         """
-        data = self.store.get(key(self.memo, slot))
+        try:
+            data = self.store.get(key(self.memo, slot))
+        except UnsupportedStore as error:  # a named pipe, for one, which has a name under the root
+            return Record(slot, "unreadable", trouble=str(error.args[0]))
         if data is None:
             return Record(slot, "unreadable", trouble="it is gone")
         try:
@@ -295,7 +298,7 @@ def read_heartbeat(store: BlobStore, session: str) -> Mapping[str, Any]:
     try:
         data = store.get(session_key(session))
         return {} if data is None else unseal(data, owner=session_owner(session), slot="session").header()
-    except (CorruptBlob, FormatTooNew, InvalidKey):
+    except (CorruptBlob, FormatTooNew, InvalidKey, UnsupportedStore):
         return {}
 
 

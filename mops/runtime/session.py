@@ -9,7 +9,7 @@ from typing import Final
 from mops.core.blob_layout import session_key, session_owner
 from mops.core.effects import GONE, Pulse, Steps, Ticket
 from mops.core.envelope import HEARTBEAT, header_json, seal, unseal
-from mops.core.errors import CorruptBlob, StoreError
+from mops.core.errors import CorruptBlob, StoreError, UnsupportedStore
 from mops.core.ports.blob_store import BlobStore
 from mops.core.ports.clock import Clock
 from mops.runtime.process_identity import producer_json
@@ -167,7 +167,10 @@ class Pulses:
         return pulse
 
     def _read(self, session: str) -> Pulse:
-        data = self._store.get(session_key(session))
+        try:
+            data = self._store.get(session_key(session))
+        except UnsupportedStore:  # something else has its name: nobody hears of that session
+            data = b""
         now = self._clock.monotonic()
         if data is None:
             return Pulse(now, None, DEFAULT_HEARTBEAT)

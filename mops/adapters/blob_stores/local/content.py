@@ -10,7 +10,7 @@ from blake3 import blake3
 
 from mops.adapters.blob_stores.local.drafts import close, write
 from mops.adapters.blob_stores.local.files import Files
-from mops.adapters.blob_stores.local.reading import is_mapped, read
+from mops.adapters.blob_stores.local.reading import OPENING, is_mapped, read, regular
 from mops.core.ports.blob_store import Buffer
 
 _HASHED_BESIDE = 1 << 20  # a thread costs more than hashing less than this
@@ -84,9 +84,9 @@ def read_verified(path: str, digest: bytes) -> Buffer | None:
     which nobody can set back. Only a change within the clock's resolution of another could hide, so a file whose ctime
     is younger than two seconds is not remembered.
     """
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(path, OPENING)
     try:
-        status = os.fstat(fd)  # before the bytes: a change from here on gives the file another identity
+        status = regular(os.fstat(fd))  # before the bytes: a change from here on gives the file another identity
         content = read(fd)
     finally:
         close(fd)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from mops.adapters.blob_stores.local.drafts import ANONYMOUS, AnonymousDraft, close, write
+from mops.adapters.blob_stores.local.reading import OPENING, regular
 from mops.core.ports.blob_store import Buffer
 
 if TYPE_CHECKING:
@@ -126,11 +127,12 @@ class Files:
 def _holds(path: str, parts: Sequence[Buffer]) -> bool | None:
     """Whether a file consists of the parts; ``None`` if there is none."""
     try:
-        fd = os.open(path, os.O_RDONLY)
+        fd = os.open(path, OPENING)
     except FileNotFoundError:
         return None
     try:
-        return os.fstat(fd).st_size == sum(map(len, parts)) and all(_continues(fd, memoryview(part)) for part in parts)
+        size = regular(os.fstat(fd)).st_size
+        return size == sum(map(len, parts)) and all(_continues(fd, memoryview(part)) for part in parts)
     finally:
         close(fd)
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from mops.adapters.blob_stores.local.drafts import close
 from mops.adapters.blob_stores.local.files import Files
-from mops.adapters.blob_stores.local.reading import read
+from mops.adapters.blob_stores.local.reading import OPENING, read
 from mops.core.blob_key import check_key
 from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer, SupportsContent, SupportsProbe, SupportsSync
 
@@ -38,7 +38,7 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
         """As the port says; from 4 MiB on, on a local file system, a copy-on-write map."""
         check_key(key)
         try:
-            fd = os.open(self._prefix + key, os.O_RDONLY)
+            fd = os.open(self._prefix + key, OPENING)
             try:
                 return read(fd)
             finally:
@@ -85,7 +85,10 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
         """As the port says; a second thread hashes while this one writes."""
         from mops.adapters.blob_stores.local.content import put_content
 
+        key = ""
+
         def path_of(digest: bytes) -> str:
+            nonlocal key
             key = key_of(digest)
             check_key(key)
             return self._prefix + key
@@ -93,7 +96,7 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
         try:
             return put_content(self._files, path_of, parts)
         except OSError as error:
-            self._fail(error, "store content under", "")
+            self._fail(error, "store content under", key)
 
     def get_content(self, key: str, digest: bytes, /) -> Buffer | None:
         """As the port says; a mapped file is hashed once a process while it stands unchanged, all else always."""
@@ -141,7 +144,7 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
     def _fail(self, error: OSError, verb: str, key: str) -> NoReturn:
         from mops.adapters.blob_stores.local.errors import store_error
 
-        raise store_error(error, verb, self._root, self._uri_of(key)) from error
+        raise store_error(error, verb, self._root, self._prefix + key, self._uri_of(key)) from error
 
     def _uri_of(self, key: str) -> str:
         return f"{self._uri.rstrip('/')}/{key}"

@@ -5,6 +5,7 @@ import fcntl
 import os
 
 from mops.adapters.blob_stores.local.drafts import close
+from mops.adapters.blob_stores.local.reading import OPENING
 
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)  # on macOS, fsync alone leaves the bytes in the drive's cache
 
@@ -28,7 +29,7 @@ def sync_ancestors(root: str) -> None:
 
 
 def _sync(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(path, OPENING)
     try:
         if _FULL_SYNC is not None:
             fcntl.fcntl(fd, _FULL_SYNC)

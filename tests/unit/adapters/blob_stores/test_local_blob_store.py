@@ -5,6 +5,7 @@ import fcntl
 import mmap
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import threading
@@ -338,6 +339,64 @@ def test_foreign_files_are_no_blobs(store, tmp_path):
     (tmp_path / "root" / "Folder" / "blob").write_bytes(b"x")
     (tmp_path / "root" / "dangling").symlink_to(tmp_path / "nowhere")
     assert [info.key for info in store.list()] == ["folder/blob"]
+
+
+def named_pipe(path):
+    os.mkfifo(path)
+
+
+def bound_socket(path):
+    with socket.socket(socket.AF_UNIX) as bound:
+        os.chdir(os.path.dirname(path))  # its path may be longer than a socket's may be
+        bound.bind(os.path.basename(path))
+
+
+def silent_device(path):
+    os.symlink("/dev/null", path)
+
+
+def endless_device(path):
+    os.symlink("/dev/zero", path)
+
+
+FOREIGN = {
+    named_pipe: "a named pipe",
+    bound_socket: "a socket",
+    silent_device: "a device",
+    endless_device: "a device",
+}
+
+
+@pytest.mark.parametrize(("make", "kind"), FOREIGN.items(), ids=[make.__name__ for make in FOREIGN])
+def test_what_is_no_file_is_refused_by_name_and_nobody_waits_for_it(store, tmp_path, monkeypatch, make, kind):
+    monkeypatch.chdir(tmp_path)
+    store.put("sibling", b"x")
+    make(str(tmp_path / "root" / "blob"))
+    for operation in (
+        lambda: store.get("blob"),
+        lambda: store.get_content("blob", bytes(32)),
+        lambda: store.put_if_absent("blob", b"x"),
+        lambda: store.put_if_absent("blob"),
+        lambda: store.put_content(lambda _: "blob", b"x"),
+        lambda: store.sync("blob"),
+    ):
+        with pytest.raises(UnsupportedStore, match=f"/root/blob: it is {kind}, not a file"):
+            operation()
+    assert [info.key for info in store.list()] == ["blob", "sibling"]
+    store.put("blob", b"replaced")
+    assert store.get("blob") == b"replaced"
+
+
+def test_pipe_that_somebody_writes_to_is_no_blob_either(store, tmp_path):
+    store.put("sibling", b"x")
+    os.mkfifo(tmp_path / "root" / "blob")
+    writer = os.open(tmp_path / "root" / "blob", os.O_RDWR)
+    try:
+        os.write(writer, b"w" * 60_000)
+        with pytest.raises(UnsupportedStore, match="named pipe"):
+            store.get("blob")
+    finally:
+        os.close(writer)
 
 
 def test_folder_that_vanishes_while_it_is_listed_is_left_out(store, tmp_path):
