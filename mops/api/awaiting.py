@@ -5,14 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from mops.api.course import Course, MappedCall
+from mops.api.course import TICK, Course, MappedCall
 
 _AHEAD: Final = 64
 """Inputs that are read at a time, since each time takes another thread."""
 
 
 async def next_call(
-    course: Course, take_now: Callable[[], MappedCall | None], is_over: Callable[[], bool], tick: float | None
+    course: Course, take_now: Callable[[], MappedCall | None], is_over: Callable[[], bool]
 ) -> MappedCall | None:
     """What is handed out next; ``None`` after the last. Inputs are read in another thread: that may block.
 
@@ -27,10 +27,10 @@ async def next_call(
             return call
         if is_over():
             return None
-        await _news(course, tick)
+        await _news(course)
 
 
-async def _news(course: Course, seconds: float | None) -> None:
+async def _news(course: Course) -> None:
     loop, event = asyncio.get_running_loop(), asyncio.Event()
 
     def tell() -> None:
@@ -39,7 +39,7 @@ async def _news(course: Course, seconds: float | None) -> None:
 
     course.listen(tell)
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        await asyncio.wait_for(event.wait(), TICK)
     except TimeoutError:
         pass
     finally:

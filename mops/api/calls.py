@@ -17,8 +17,6 @@ from mops.runtime.slots import slot_given_up
 R = TypeVar("R")
 
 DEFAULT_BUFFERSIZE: Final = 1000
-_TICK: Final = 1.0
-"""Seconds between two looks at the line of progress, while nothing happens that would draw it."""
 _MOMENT: Final = 1.0
 """Seconds that commands are given to stop in, before their program goes on."""
 
@@ -54,7 +52,6 @@ class Calls(Generic[R]):
         self._returns_exceptions = return_exceptions
         self._handed_over = False
         self._progress = Progress(name, total, progress)
-        self._tick = None if progress is False else _TICK
         if not isinstance(begin, Inline):
             self._guarded(self._course.feed)
 
@@ -85,7 +82,7 @@ class Calls(Generic[R]):
         """As ``__next__``, in an event loop; inputs are read in another thread."""
         from mops.api.awaiting import next_call  # asyncio: for those who have it already
 
-        call = await next_call(self._course, self._take_now, self._is_over, self._tick)
+        call = await next_call(self._course, self._take_now, self._is_over)
         if call is None:
             raise StopAsyncIteration
         return call.value if call.error is None else self._failure(call)
@@ -104,7 +101,7 @@ class Calls(Generic[R]):
             if self._is_over():
                 return None
             with slot_given_up():
-                self._course.wait(self._tick)
+                self._course.wait()
 
     def _take_now(self) -> MappedCall | None:
         self._progress.update(self._course)
@@ -220,19 +217,18 @@ class Calls(Generic[R]):
 
     def _interrupted(self) -> None:
         course = self._course
-        cancelled = course.cancel()
-        running = course.running
-        self._progress.close(course)
-        if cancelled or running:
-            say(
-                f"interrupted: {cancelled:,} calls of {self._name} that had not started are cancelled"
-                f"; {running:,} run, and are waited for: interrupt again to leave at once"
-            )
         try:
+            cancelled, running = course.cancel(), course.running
+            self._progress.close(course)
+            if cancelled or running:
+                say(
+                    f"interrupted: {cancelled:,} calls of {self._name} that had not started are cancelled"
+                    f"; {running:,} run, and are waited for: interrupt again to leave at once"
+                )
             course.wait_for_all()
             engine().wait_for_stopped(_MOMENT)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as again:
             stopped = course.cancel(running=True)
             say(f"interrupted again: {stopped:,} calls of {self._name} are not waited for")
             engine().wait_for_stopped(_MOMENT)
-            raise
+            raise again from None

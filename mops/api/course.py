@@ -17,6 +17,9 @@ from mops.api.starting import Begin, Inline, Ready
 
 _AHEAD: Final = 4
 """Inputs that are read for each result that is there already: hits are not held back until the buffer is full."""
+TICK: Final = 1.0
+"""Seconds after which a wait ends without news: for the line of progress; and because a signal that strikes a thread
+just before it begins to wait would not be noticed before the wait is over."""
 
 
 @final
@@ -204,11 +207,11 @@ class Course:
         error, self._last = self._last, None
         return error
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until a call can be handed out, or all are; or for so long."""
+    def wait(self) -> None:
+        """Wait until a call can be handed out, or all are; or for ``TICK``."""
         with self._lock:
             if self._flying and not self._has_ready():
-                self._news.wait(seconds)
+                self._news.wait(TICK)
 
     def listen(self, tell: Callable[[], None]) -> None:
         """Have ``tell`` called, once and by any thread, when ``wait`` would return."""
@@ -227,7 +230,7 @@ class Course:
         """Wait until nothing runs."""
         with self._lock:
             while self._flying:
-                self._news.wait()
+                self._news.wait(TICK)
 
     def futures(self) -> list[Future[Any]]:
         """Start everything, and give one future for each call that was not handed out, in the order of the inputs."""

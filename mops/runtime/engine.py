@@ -176,7 +176,8 @@ class Engine:
         self._threads = 0
         self._idle = 0
         self._called = 0
-        self._news = threading.Condition()
+        self._lock = threading.Lock()  # itself in "with": Ctrl-C may strike in the Python code of a condition's
+        self._news = threading.Condition(self._lock)
 
     def start(self, task: Task) -> None:
         """Have a new task advanced."""
@@ -199,8 +200,8 @@ class Engine:
         """Have the task leave what it holds. A function that runs in this process runs on."""
         task.interrupt(CallCancelled("cancelled by its caller"))
         if task.execution.has_command():
-            self._leaving.add(task)
-            self._leaving = {task for task in self._leaving if not task.has_ended()}
+            with self._lock:
+                self._leaving = {task, *(other for other in self._leaving if not other.has_ended())}
         granted = task.granted
         if granted is not None and task.execution.withdraw(granted):
             if task.make_ready():
@@ -293,7 +294,7 @@ class Engine:
         if not ticket:
             return False
         due = task.execution.world.clock.monotonic() + jittered(effect.seconds)
-        with self._news:
+        with self._lock:
             heapq.heappush(self._timers, (due, next(self._order), task, ticket))
             if self._timers[0][2] is task:
                 self._call_a_thread()
@@ -305,7 +306,7 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------------ threads
     def _push(self, task: Task) -> None:
-        with self._news:
+        with self._lock:
             self._ready.append(task)
             self._call_a_thread()
 
@@ -320,14 +321,14 @@ class Engine:
 
     def _step_out(self) -> None:
         """This thread is about to run a function: let others see to what is ready or due meanwhile."""
-        with self._news:
+        with self._lock:
             self._threads -= 1
             if self._ready or self._timers:
                 self._call_a_thread()
 
     def _step_in(self) -> None:
         if self._process == os.getpid():
-            with self._news:
+            with self._lock:
                 self._threads += 1
 
     def _serve(self) -> None:
@@ -340,7 +341,7 @@ class Engine:
 
     def _next(self) -> Task | None:
         """Wait for a task that is ready or due, and claim it; ``None`` where there are idle threads enough."""
-        with self._news:
+        with self._lock:
             while True:
                 if self._ready:
                     task = self._ready.popleft()
