@@ -1,8 +1,7 @@
 """Waiting for a call that another process started, or fetching what is stored of it, by its address alone."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, final
+from typing import Any, final
 
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.api.futures import MopsFuture
@@ -14,11 +13,10 @@ from mops.core.call import Answer, Call
 from mops.core.consult import attend
 from mops.core.failure import FailureRecord, located
 from mops.core.ports.serializer import Serializer
-from mops.core.ports.shell import Shell
 from mops.core.result import Failure, Success
 from mops.core.timing import Timing
 from mops.runtime.engine import Task, engine
-from mops.runtime.execution import Execution
+from mops.runtime.execution import Execution, StartsNothing
 from mops.runtime.failures import rebuild
 from mops.runtime.session import DEFAULT_HEARTBEAT
 from mops.runtime.slots import Slots
@@ -46,10 +44,8 @@ def attach(memo_uri: str) -> MopsFuture[Any]:
 
 
 @final
-class _Bystander:
+class _Bystander(StartsNothing):
     """The errand of somebody who wants the outcome of a call and cannot run it."""
-
-    shell: Final[Shell | None] = None
 
     def __init__(self, world: World, memo: Memo) -> None:
         self.world = world
@@ -85,10 +81,6 @@ class _Bystander:
         else:
             assert isinstance(answer.result, FailureRecord)
             future.reject(located(rebuild(answer.result, self.serializer), function, self.uri))
-
-    def argv(self, folder: str, epoch: int) -> Sequence[str]:
-        """Never asked for: nothing is started."""
-        raise NotImplementedError(f"{folder}/e{epoch}")
 
     def invoke(self) -> Any:
         """Never asked for: nothing is run."""

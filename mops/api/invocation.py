@@ -1,19 +1,21 @@
 """One call of one Runner: its address, its hands, and what became of it."""
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from mops.api.locate import leaves_the_process
 from mops.api.serving import SERVING, Served
 from mops.api.target import Target
+from mops.core.batch import Order
 from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
 from mops.core.errors import ConfigurationError, kind_of
 from mops.core.failure import FailureRecord, located
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
-from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder
+from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder, SupportsAttach, SupportsBatch
 from mops.core.result import Failure
 from mops.core.retries import NEVER, Retries
 from mops.core.timing import Timing
@@ -23,6 +25,8 @@ from mops.runtime.world import World
 if TYPE_CHECKING:
     from mops.api.attempts import Attempts
     from mops.api.explanation import Explanation
+    from mops.runtime.batches import Batcher
+    from mops.runtime.commands import Command
 
 
 @final
@@ -40,7 +44,9 @@ class RunnerParts:
         heartbeat: seconds between beats.
     """
 
-    __slots__ = ("heartbeat", "keeps_arguments", "memoized", "retries", "serializer", "shell", "slots", "timing")
+    __slots__ = (
+        "_batchers", "heartbeat", "keeps_arguments", "memoized", "retries", "serializer", "shell", "slots", "timing",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -62,6 +68,21 @@ class RunnerParts:
         self.memoized = memoized
         self.keeps_arguments = keeps_arguments
         self.heartbeat = heartbeat
+        self._batchers: dict[tuple[int, int], Batcher] = {}
+
+    def batcher(self, shell: Shell, world: World) -> "Batcher | None":
+        """What collects commands for one submission, if they are for the Runner's own Shell and that can do it."""
+        batches: Any = shell
+        if shell is not self.shell or not isinstance(batches, SupportsBatch):
+            return None
+        from mops.runtime.batches import Batcher
+
+        key = os.getpid(), id(world)
+        found = self._batchers.get(key)
+        if found is None:
+            made = Batcher(shell, batches, world, sys.executable, self.timing.in_flight)
+            found = self._batchers.setdefault(key, made)
+        return found
 
 
 @final
@@ -231,8 +252,27 @@ class Invocation:
 
         return pickled_call(self.target, self._extras, self._args, self._kwargs, self._parts.serializer)
 
-    def argv(self, folder: str, epoch: int) -> Sequence[str]:
-        """The command line for an epoch of a memo."""
+    def start(
+        self, folder: str, epoch: int, news: Callable[[], None], ended: Callable[[], None], *, alone: bool
+    ) -> "Command":  # fmt: skip
+        """See ``Errand``."""
+        from mops.runtime.commands import Command  # futures: a hit does not need them
+
+        shell, argv = self.shell, self._argv(folder, epoch)
+        assert shell is not None
+        batcher = None if alone else self._parts.batcher(shell, self.world)
+        if batcher is None:
+            return Command.started(shell, argv, news, ended)
+        return batcher.start(Order(folder, epoch), argv, news, ended)
+
+    def find(self, folder: str, epoch: int, news: Callable[[], None]) -> "Command | None":
+        """See ``Errand``."""
+        from mops.runtime.commands import Command
+
+        shell: Any = self.shell
+        return Command.attached(shell, self._argv(folder, epoch), news) if isinstance(shell, SupportsAttach) else None
+
+    def _argv(self, folder: str, epoch: int) -> Sequence[str]:
         return RemoteCommand(self.world.store.uri, folder, epoch).argv(sys.executable)
 
     def run_plainly(self) -> Any:

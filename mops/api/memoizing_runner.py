@@ -16,7 +16,7 @@ from mops.api.worlds import world_of
 from mops.core.consult import peek
 from mops.core.errors import ConfigurationError, MopsError
 from mops.core.orchestrate import obtain
-from mops.core.ports.shell import RunsInline, Shell, ShellBuilder, SupportsLimits
+from mops.core.ports.shell import RunsInline, Shell, ShellBuilder, SupportsBatch, SupportsLimits
 from mops.core.result import Failure, Success
 from mops.core.retries import NEVER, Retries
 from mops.core.timing import Timing
@@ -151,6 +151,12 @@ class MemoizingPicklingRunner:
         return submit(self.invocation(func, args, kwargs))
 
     # ------------------------------------------------------------------------------------------------ beyond the port
+    @property
+    def batch_size(self) -> int | None:
+        """Commands that its Shell starts with one submission; ``None`` where it starts each alone."""
+        shell: Any = self._parts.shell
+        return shell.batch_size if isinstance(shell, SupportsBatch) else None
+
     def peek(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], /
     ) -> Success[Any] | Failure | None:  # fmt: skip
@@ -218,7 +224,7 @@ def _parts_of(settings: Mapping[str, Any]) -> RunnerParts:
     )
     return RunnerParts(
         None if inline else shell,
-        NestedSlots(getattr(shell, "max_workers", None) or os.cpu_count() or 1),
+        NestedSlots(getattr(shell, "max_workers", None) or getattr(shell, "batch_size", None) or os.cpu_count() or 1),
         timing,
         PicklingSerializer(),
         retries=settings["retries"],

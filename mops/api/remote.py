@@ -1,5 +1,6 @@
 """What ``python -m mops remote`` does: the composition root of a remote."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,16 +9,17 @@ from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.api.locate import locate_blob_store
 from mops.api.settings import defaults
 from mops.api.stored_call import load_call
+from mops.core.batch import read_order
 from mops.core.blob_layout import memo_from_folder
 from mops.core.claim import Claim, Epoch
 from mops.core.effects import Effect, Run
 from mops.core.errors import CodeMismatchError, MopsError, RemoteCrashed
 from mops.core.execute import serve
 from mops.core.ports.serializer import Serializer
-from mops.core.ports.shell import Shell, parse_remote
+from mops.core.ports.shell import BatchCommand, RemoteCommand, parse_remote
 from mops.core.timing import Timing
 from mops.runtime.clock import SystemClock
-from mops.runtime.execution import Execution
+from mops.runtime.execution import Execution, StartsNothing
 from mops.runtime.inline import drive
 from mops.runtime.session import DEFAULT_HEARTBEAT
 from mops.runtime.slots import Slots
@@ -28,13 +30,14 @@ from mops.runtime.world import World
 def main(arguments: Sequence[str]) -> int:
     """Run the call that the command line names. The exit status is 0 where its outcome is in the store."""
     try:
-        command = parse_remote(arguments)
-        store = locate_blob_store(command.root)
+        parsed = parse_remote(arguments)
+        store = locate_blob_store(parsed.root)
+        world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, supervised=True)
+        command = _of_batch(parsed, world) if isinstance(parsed, BatchCommand) else parsed
         memo = memo_from_folder(command.memo)
     except (MopsError, ValueError) as error:
         _say(str(error))
         return 2
-    world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, supervised=True)
     timing = Timing()
 
     def serve_in_child(epoch: Epoch, returned: Callable[[], None]) -> int:
@@ -68,14 +71,26 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
+def _of_batch(copy: BatchCommand, world: World) -> RemoteCommand:
+    """What this copy of a submission is to run.
+
+    Raises:
+        ValueError: the environment does not say which copy this is.
+        MopsError: the manifest cannot be read, or knows no such copy.
+    """
+    index = os.environ.get(copy.index_env, "")
+    if not index.isdigit():
+        raise ValueError(f"the environment variable {copy.index_env} is to be the number of this copy, not {index!r}")
+    order = drive(read_order(copy.batch, int(index), Timing().first_look), world.perform_waiting)
+    return RemoteCommand(copy.root, order.folder, order.epoch)
+
+
 def _say(text: str) -> None:
     sys.stderr.write(f"mops remote: {text}\n")
 
 
-class _RemoteCall:
+class _RemoteCall(StartsNothing):
     """A call as its claim tells it; without a claim, the errand of a supervisor, which runs nothing itself."""
-
-    shell: Shell | None = None
 
     def __init__(self, world: World, folder: str, claim: Claim | None = None) -> None:
         self.world = world
@@ -83,10 +98,6 @@ class _RemoteCall:
         self.slots = Slots(1)
         self._claim = claim
         self._folder = folder
-
-    def argv(self, folder: str, epoch: int) -> Sequence[str]:
-        """Never asked for: a remote starts no remote for its own call."""
-        raise NotImplementedError(f"{folder}/e{epoch}")
 
     def invoke(self) -> Any:
         """Find the function, compare its code, bring in the arguments, and call it.

@@ -209,7 +209,7 @@ class MemoizedFunction(Generic[P, R]):
             total=total,
             ordered=ordered,
             return_exceptions=return_exceptions,
-            buffersize=buffersize or DEFAULT_BUFFERSIZE,
+            buffersize=buffersize or getattr(_stand_in or self._runner, "batch_size", None) or DEFAULT_BUFFERSIZE,
             progress=progress,
         )
 

@@ -3,6 +3,7 @@
     mops1/memo/<pipeline id>/<module>--<qualname>[@<logic key>]/<fingerprint or "any">/<digest>/<slot>
     mops1/blob/<aa>/<digest>
     mops1/session/<id>
+    mops1/batch/<id>
 
 Slots of a memo: ``r<g>`` result of a generation, ``e<n>`` claim of an epoch, ``e<n>.<i>`` its log, ``e<n>.out`` what
 its remotes printed.
@@ -94,6 +95,16 @@ def session_key(session: str) -> str:
 def session_owner(session: str) -> bytes:
     """What the envelope of a heartbeat belongs to."""
     return blake3(session.encode()).digest()
+
+
+def batch_key(batch: str) -> str:
+    """Where the manifest of a submission lies."""
+    return f"{ROOT}/batch/{batch}"
+
+
+def batch_owner(batch: str) -> bytes:
+    """What the envelope of a manifest belongs to."""
+    return blake3(batch.encode()).digest()
 
 
 @final

@@ -12,7 +12,7 @@
        116      4   zero
        120      8   length of the payload
        128     16   slot: the last part of the blob's key, such as ``r0`` or ``e1.2``, zero-padded
-       144     32   owner: digest of the memo key, or of the session id, that the blob belongs to
+       144     32   owner: digest of the memo key, of the session id, or of the batch id, that the blob belongs to
        176     32   code fingerprint, zero where there is none
        208          header: JSON, at most 4 MiB; zeros up to a multiple of 64
                     payload: the segment table, then the segments, each on a multiple of 64
@@ -40,7 +40,7 @@ INLINE_LIMIT: Final = 1 << 20
 """Bytes; a larger segment goes to ``blob/``."""
 NO_FINGERPRINT: Final = bytes(32)
 
-RESULT, TOMBSTONE, CLAIM, ADOPTION, LEAVE, END, HEARTBEAT, OUTPUT = range(1, 9)
+RESULT, TOMBSTONE, CLAIM, ADOPTION, LEAVE, END, HEARTBEAT, OUTPUT, MANIFEST = range(1, 10)
 
 _PREAMBLE: Final = struct.Struct("<8s64s32sHBBIIIQ16s32s32s")
 _unpack: Final = _PREAMBLE.unpack_from

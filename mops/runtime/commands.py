@@ -35,9 +35,9 @@ class Command:
     def started(
         cls, shell: Shell, argv: Sequence[str], news: Callable[[], None], ended: Callable[[], None]
     ) -> "Command":  # fmt: skip
-        """Start a command. A Shell that blocks has a thread for it, and never one of the I/O pool."""
+        """Start a command."""
         command = cls(news, ended)
-        threading.Thread(target=command._start, args=(shell, argv), name="mops-command", daemon=True).start()
+        command.start(shell, argv)
         return command
 
     @classmethod
@@ -50,9 +50,25 @@ class Command:
         if future is None:
             return None
         command = cls(news, _nothing)
-        command._future = future
-        future.add_done_callback(command._done)
+        command.follow(future)
         return command
+
+    def start(self, shell: Shell, argv: Sequence[str]) -> None:
+        """Have the Shell start it. A Shell that blocks has a thread for it, and never one of the I/O pool."""
+        threading.Thread(target=self._start, args=(shell, argv), name="mops-command", daemon=True).start()
+
+    def follow(self, future: Future[None]) -> None:
+        """Watch what a Shell has started."""
+        with self._lock:
+            self._future = future
+            stopped = self._stopped
+        future.add_done_callback(self._done)
+        if stopped:
+            future.cancel()
+
+    def fail(self, error: BaseException) -> None:
+        """Note that it could not be started, or has failed."""
+        self._finish(error)
 
     def job(self) -> Job:
         """How the command fares now."""
@@ -74,17 +90,12 @@ class Command:
         try:
             future = shell(argv)
         except BaseException as error:  # noqa: BLE001 - a Shell may raise anything, and the call must hear of it
-            self._finish(error)
+            self.fail(error)
             return
-        if not isinstance(future, Future):
+        if isinstance(future, Future):
+            self.follow(future)
+        else:
             self._finish(None)
-            return
-        with self._lock:
-            self._future = future
-            stopped = self._stopped
-        future.add_done_callback(self._done)
-        if stopped:
-            future.cancel()
 
     def _done(self, future: Future[None]) -> None:
         try:

@@ -2,14 +2,13 @@
 
 import os
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
 
 from mops.core import effects
 from mops.core.failure import FailureRecord
 from mops.core.ports.serializer import Serializer
-from mops.core.ports.shell import Shell, SupportsAttach
 from mops.core.result import Failure, Success
 from mops.runtime.slots import HELD, Lease, Slots, slot_given_up
 from mops.runtime.world import World
@@ -25,17 +24,12 @@ class Errand(Protocol):
 
     Attributes:
         world: the blob store as this process sees it.
-        shell: starts a command; ``None`` where the call runs in this process.
         slots: how many of its kind run at once.
         serializer: for exceptions.
     """
 
     @property
     def world(self) -> World:
-        """See above."""
-
-    @property
-    def shell(self) -> Shell | None:
         """See above."""
 
     @property
@@ -46,11 +40,30 @@ class Errand(Protocol):
     def serializer(self) -> Serializer:
         """See above."""
 
-    def argv(self, folder: str, epoch: int) -> Sequence[str]:
-        """The command line for an epoch of a memo."""
+    def start(
+        self, folder: str, epoch: int, news: Callable[[], None], ended: Callable[[], None], *, alone: bool
+    ) -> "Command":  # fmt: skip
+        """Start a command for an epoch of a memo; with others, unless it is to start ``alone``."""
+
+    def find(self, folder: str, epoch: int, news: Callable[[], None]) -> "Command | None":
+        """Find the command that another process started for an epoch."""
 
     def invoke(self) -> Any:
         """Run the function in this thread."""
+
+
+class StartsNothing:
+    """The part of an errand that starts no command."""
+
+    def start(
+        self, folder: str, epoch: int, news: Callable[[], None], ended: Callable[[], None], *, alone: bool
+    ) -> "Command":  # fmt: skip
+        """Never asked for."""
+        raise NotImplementedError(f"{folder}/e{epoch}")
+
+    def find(self, folder: str, epoch: int, news: Callable[[], None]) -> "Command | None":
+        """See ``Errand``: it knows no Shell that could find one."""
+        return None
 
 
 class Execution:
@@ -190,14 +203,11 @@ class Execution:
 
     # ------------------------------------------------------------------------------------------------ commands
     def _start(self, effect: effects.Start) -> None:
-        from mops.runtime.commands import Command  # futures: a hit does not need them
-
         self.world.beat_from_a_thread()
-        shell = self._errand.shell
-        assert shell is not None
-        argv = self._errand.argv(effect.folder, effect.epoch)
         lease, self._lease = self._lease, None  # from here on the command has it
-        self._command = Command.started(shell, argv, self.wake, lease.end if lease is not None else _nothing)
+        ended = lease.end if lease is not None else _nothing
+        alone = self._context is None  # its caller waits for it
+        self._command = self._errand.start(effect.folder, effect.epoch, self.wake, ended, alone=alone)
 
     def _ask(self, _: effects.Ask) -> effects.Job:
         if self._command is None:
@@ -211,12 +221,7 @@ class Execution:
         self._end_lease()
 
     def _attach(self, effect: effects.Attach) -> bool:
-        shell: Any = self._errand.shell
-        if not isinstance(shell, SupportsAttach):
-            return False
-        from mops.runtime.commands import Command
-
-        self._command = Command.attached(shell, self._errand.argv(effect.folder, effect.epoch), self.wake)
+        self._command = self._errand.find(effect.folder, effect.epoch, self.wake)
         return self._command is not None
 
     def _detach(self, _: effects.Detach) -> None:

@@ -78,9 +78,10 @@ class World:
             self._session.leave_everything()
 
     def _drive_release(self, release: effects.Steps[None]) -> None:
-        drive(release, self._perform_waiting)
+        drive(release, self.perform_waiting)
 
-    def _perform_waiting(self, effect: effects.Effect) -> Any:
+    def perform_waiting(self, effect: effects.Effect) -> Any:
+        """As ``perform``, for a thread that may wait as well."""
         if isinstance(effect, effects.Wait):
             return threading.Event().wait(effect.seconds)
         return self.perform(effect)

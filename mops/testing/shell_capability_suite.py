@@ -3,9 +3,11 @@
 Subclass one beside ``ShellContract``, with the same fixtures. The laws are final.
 """
 
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from secrets import token_hex
 from typing import Any, Final, final
 
 import pytest
@@ -13,13 +15,26 @@ import pytest
 from mops.api.locate import locate_blob_store
 from mops.api.memoizing_runner import MemoizingPicklingRunner
 from mops.api.use_runner import use_runner
+from mops.api.worlds import world_of
+from mops.core import batch as manifest
 from mops.core.errors import RunTimeout
-from mops.core.ports.shell import Shell, SupportsAttach, SupportsLimits, SupportsMemory
+from mops.core.ports.shell import (
+    BatchCommand,
+    RemoteCommand,
+    Shell,
+    SupportsAttach,
+    SupportsBatch,
+    SupportsLimits,
+    SupportsMemory,
+    parse_remote,
+)
 from mops.core.result import Success
+from mops.runtime.inline import drive
+from mops.runtime.session import DEFAULT_HEARTBEAT
 from mops.testing import tasks
-from mops.testing.shell_suite import ShellHooks, finish, ordered
+from mops.testing.shell_suite import Order, ShellHooks, finish, ordered
 
-__all__ = ["AttachingShellContract", "LimitedShellContract", "MemoryShellContract"]
+__all__ = ["AttachingShellContract", "BatchingShellContract", "LimitedShellContract", "MemoryShellContract"]
 
 _PATIENCE: Final = 120.0
 
@@ -57,6 +72,57 @@ class LimitedShellContract(ShellHooks):
         last = store.get(tasks.TICK)
         time.sleep(1)
         assert store.get(tasks.TICK) == last, "the function runs on"
+
+
+class BatchingShellContract(ShellHooks):
+    """What a Shell promises that starts many copies of a command with one submission."""
+
+    @final
+    def test_each_copy_comes_to_the_outcome_of_its_number(self, shell: Shell, root: str) -> None:
+        orders = [Order(root, tasks.add, number) for number in range(3)]
+        try:
+            for future in _start_together(shell, root, orders):
+                assert future.result(_PATIENCE) is None
+            assert [order.outcome() for order in orders] == [Success(number) for number in range(3)]
+        finally:
+            for order in orders:
+                order.withdraw()
+
+    @final
+    def test_failure_of_one_copy_is_told_by_its_future_alone(self, shell: Shell, root: str) -> None:
+        orders = [Order(root, tasks.add, number) for number in range(3)]
+        try:
+            first, second, third = _start_together(shell, root, orders, missing=1)
+            assert isinstance(second.exception(_PATIENCE), Exception)
+            assert first.result(_PATIENCE) is third.result(_PATIENCE) is None
+            assert [order.outcome() for order in orders] == [Success(0), None, Success(2)]
+        finally:
+            for order in orders:
+                order.withdraw()
+
+    @final
+    def test_batch_size_is_a_number_of_copies(self, shell: Shell) -> None:
+        assert isinstance(shell, SupportsBatch)
+        assert type(shell.batch_size) is int
+        assert shell.batch_size > 1
+
+
+def _start_together(
+    shell: Shell, root: str, orders: Sequence[Order], missing: int | None = None
+) -> Sequence[Future[None]]:  # fmt: skip
+    """One submission for the orders; the one that is ``missing`` names an epoch that nobody claimed."""
+    assert isinstance(shell, SupportsBatch)
+    commands = [parse_remote(order.argv[4:]) for order in orders]
+    entries = [
+        manifest.Order(command.memo, 99 if number == missing else command.epoch)
+        for number, command in enumerate(commands)
+        if isinstance(command, RemoteCommand)
+    ]
+    store = locate_blob_store(root)
+    batch = f"suite.{token_hex(8)}"
+    world = world_of(store, DEFAULT_HEARTBEAT)
+    drive(manifest.write_manifest(batch, entries, _PATIENCE), world.perform_waiting)
+    return shell.start_batch(BatchCommand(store.uri, batch, "MOPS_SUITE_INDEX").argv(sys.executable), len(entries))
 
 
 class MemoryShellContract(ShellHooks):

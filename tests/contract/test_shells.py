@@ -5,8 +5,14 @@ import subprocess
 import pytest
 
 from mops import ForkServerShell, SubprocessShell
-from mops.testing.shell_capability_suite import AttachingShellContract, LimitedShellContract, MemoryShellContract
+from mops.testing.shell_capability_suite import (
+    AttachingShellContract,
+    BatchingShellContract,
+    LimitedShellContract,
+    MemoryShellContract,
+)
 from mops.testing.shell_suite import FutureShellContract, ShellContract
+from tests.contract.array_shell import ArrayShell
 from tests.contract.detached_shell import DetachedShell
 
 
@@ -44,3 +50,11 @@ class TestDetachedShell(ShellContract, FutureShellContract, MemoryShellContract,
         return DetachedShell(tmp_path / "commands")
 
     same_shell = shell
+
+
+class TestArrayShell(ShellContract, BatchingShellContract):
+    """Not a Shell that we ship: it proves the suite of what no local Shell has to do."""
+
+    @pytest.fixture
+    def shell(self):
+        return ArrayShell()

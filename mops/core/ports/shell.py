@@ -8,7 +8,7 @@ Every Protocol beside ``Shell`` is a capability that a Shell may have in additio
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # 5 ms that a hit does not need
@@ -75,6 +75,34 @@ class SupportsAttach(Protocol):
 
         Raises:
             Exception: the engine cannot be asked.
+        """
+
+
+@runtime_checkable
+class SupportsBatch(Protocol):
+    """A Shell that starts many copies of a command with one submission.
+
+    Attributes:
+        batch_size: copies that one submission may have.
+    """
+
+    @property
+    @abstractmethod
+    def batch_size(self) -> int: ...
+
+    @abstractmethod
+    def start_batch(self, argv: Sequence[str], count: int, /) -> "Sequence[Future[None]]":
+        """Start copies of a command, numbered from 0.
+
+        ``argv`` is complete, as for ``__call__``, and ends with ``--index-env NAME``: each copy has to find its number
+        in the environment variable of that name, which is for the Shell to set or to replace. What the copies are to
+        run was stored before.
+
+        Returns:
+            A Future for each copy, in the order of their numbers, as ``__call__`` returns it.
+
+        Raises:
+            Exception: no copy was started.
         """
 
 
@@ -151,15 +179,34 @@ class RemoteCommand(NamedTuple):
         return [python, "-m", "mops", "remote", "--root", self.root, "--memo", self.memo, "--epoch", str(self.epoch)]
 
 
-def parse_remote(arguments: Sequence[str]) -> RemoteCommand:
+class BatchCommand(NamedTuple):
+    """What the command line tells each copy of a submission: the batch, and the variable that holds its number."""
+
+    root: str
+    batch: str
+    index_env: str
+
+    def argv(self, python: str) -> list[str]:
+        """The complete command for one interpreter."""
+        options = ["--root", self.root, "--batch", self.batch, "--index-env", self.index_env]
+        return [python, "-m", "mops", "remote", *options]
+
+
+def parse_remote(arguments: Sequence[str]) -> RemoteCommand | BatchCommand:
     """Read what follows ``python -m mops remote``.
 
     Raises:
-        ValueError: it is not what ``RemoteCommand.argv`` writes.
+        ValueError: it is not what ``RemoteCommand.argv`` or ``BatchCommand.argv`` writes.
     """
-    names = ("--root", "--memo", "--epoch")
     options = dict(zip(arguments[::2], arguments[1::2], strict=False))
-    if len(arguments) != 2 * len(names) or set(options) != set(names) or not options["--epoch"].isdigit():
-        expected = " ".join(f"{name} {name[2:].upper()}" for name in names)
-        raise ValueError(f"mops remote takes {expected}, not: {' '.join(arguments)}")
-    return RemoteCommand(options["--root"], options["--memo"], int(options["--epoch"]))
+    if len(arguments) == 2 * len(options):
+        if set(options) == set(_ONE) and options["--epoch"].isdigit():
+            return RemoteCommand(options["--root"], options["--memo"], int(options["--epoch"]))
+        if set(options) == set(_BATCH):
+            return BatchCommand(*(options[name] for name in _BATCH))
+    expected = " or ".join(" ".join(f"{name} {name[2:].upper()}" for name in names) for names in (_ONE, _BATCH))
+    raise ValueError(f"mops remote takes {expected}, not: {' '.join(arguments)}")
+
+
+_ONE: Final = ("--root", "--memo", "--epoch")
+_BATCH: Final = ("--root", "--batch", "--index-env")

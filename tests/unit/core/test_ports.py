@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mops.core.ports.runner import SupportsSubmit
-from mops.core.ports.shell import RemoteCommand, RunsInline, SupportsLimits, parse_remote
+from mops.core.ports.shell import BatchCommand, RemoteCommand, RunsInline, SupportsLimits, parse_remote
 
 COMMAND = RemoteCommand("file:///root", "mops1/memo/default/pkg--f/any/00", 3)
 
@@ -20,6 +20,12 @@ def test_a_remote_reads_what_the_orchestrator_wrote(root: str, memo: str, epoch:
     python, *module, word = command.argv(sys.executable)[:4]
 
     assert (python, module, word) == (sys.executable, ["-m", "mops"], "remote")
+    assert parse_remote(command.argv(sys.executable)[4:]) == command
+
+
+def test_what_a_batch_is_told_is_read_back():
+    command = BatchCommand("file:///root", "a.1", "INDEX")
+    assert command.argv(sys.executable)[-2:] == ["--index-env", "INDEX"]
     assert parse_remote(command.argv(sys.executable)[4:]) == command
 
 
@@ -38,10 +44,13 @@ def test_the_order_of_options_does_not_matter():
         ["--root", "r", "--memo", "m", "--era", "1"],
         ["--root", "r", "--memo", "m", "--epoch", "1", "--more", "x"],
         ["--root", "r", "--root", "s", "--memo", "m"],
+        ["--root", "r", "--batch", "b"],
+        ["--root", "r", "--batch", "b", "--index-env"],
+        ["--root", "r", "--batch", "b", "--epoch", "1"],
     ],
 )
 def test_another_command_line_is_refused_with_the_right_one(arguments: list[str]):
-    with pytest.raises(ValueError, match="--root ROOT --memo MEMO --epoch EPOCH, not: "):
+    with pytest.raises(ValueError, match="--epoch EPOCH or --root ROOT --batch BATCH --index-env INDEX-ENV, not: "):
         parse_remote(arguments)
 
 

@@ -1,9 +1,19 @@
 """The shipped suites of what some Shells can do in addition reject what breaks one promise, by its law."""
 
+import os
+import subprocess
+from concurrent.futures import Future
+
 import pytest
 
 from mops import SubprocessShell
-from mops.testing.shell_capability_suite import AttachingShellContract, LimitedShellContract, MemoryShellContract
+from mops.testing.shell_capability_suite import (
+    AttachingShellContract,
+    BatchingShellContract,
+    LimitedShellContract,
+    MemoryShellContract,
+)
+from tests.contract.array_shell import ArrayShell
 from tests.contract.detached_shell import DetachedShell, Watched
 
 
@@ -68,7 +78,42 @@ class SwallowsTheFailure(DetachedShell):
         return found
 
 
+class IsOneCopy(ArrayShell):
+    """Every copy takes itself for the first."""
+
+    def start_batch(self, argv, count):
+        os.environ[argv[-1]] = "0"
+        futures = [Future() for _ in range(count)]
+        for future in futures:
+            future.set_result(subprocess.run(argv, check=True) and None)
+        return futures
+
+
+class TellsTheWorst(ArrayShell):
+    """The failure of one copy is every copy's."""
+
+    def settle(self, future, status):
+        self.statuses = [*getattr(self, "statuses", ()), (future, status)]
+        if len(self.statuses) == 3:
+            for each, _ in self.statuses:
+                super().settle(each, max(status for _, status in self.statuses))
+
+
+class TellsTheBest(ArrayShell):
+    def settle(self, future, status):
+        future.set_result(None)
+
+
+class IsNoBatch(ArrayShell):
+    def __init__(self):
+        super().__init__(batch_size=1)
+
+
 REJECTED = [
+    (IsOneCopy, BatchingShellContract, "test_each_copy_comes_to_the_outcome_of_its_number"),
+    (TellsTheWorst, BatchingShellContract, "test_failure_of_one_copy_is_told_by_its_future_alone"),
+    (TellsTheBest, BatchingShellContract, "test_failure_of_one_copy_is_told_by_its_future_alone"),
+    (IsNoBatch, BatchingShellContract, "test_batch_size_is_a_number_of_copies"),
     (HasNoPlaceForAnybody, LimitedShellContract, "test_limits_are_numbers_that_can_be_kept"),
     (CountsInFloats, LimitedShellContract, "test_limits_are_numbers_that_can_be_kept"),
     (DetachedShell, LimitedShellContract, "test_limits_are_numbers_that_can_be_kept"),
@@ -84,13 +129,16 @@ REJECTED = [
 
 
 @pytest.mark.parametrize(("fake", "suite", "law"), REJECTED, ids=lambda value: getattr(value, "__name__", ""))
-def test_broken_shell_is_rejected_by_the_law_that_it_breaks(fake, suite, law, tmp_path):
+def test_broken_shell_is_rejected_by_the_law_that_it_breaks(fake, suite, law, tmp_path, monkeypatch):
+    monkeypatch.setenv("MOPS_SUITE_INDEX", "")  # undone at the end
     shell = fake(tmp_path / "commands") if issubclass(fake, DetachedShell) else fake()
     arguments = {
+        "test_each_copy_comes_to_the_outcome_of_its_number": (shell, str(tmp_path / "root")),
+        "test_failure_of_one_copy_is_told_by_its_future_alone": (shell, str(tmp_path / "root")),
         "test_running_command_is_found_and_waited_for": (shell, shell, str(tmp_path / "root")),
         "test_failure_of_a_command_that_was_found_arrives": (shell, shell, str(tmp_path / "root")),
         "test_command_that_nobody_started_is_not_found": (shell, str(tmp_path / "root")),
         "test_function_that_runs_for_too_long_is_stopped_where_it_stands": (shell, str(tmp_path / "root")),
     }.get(law, (shell,))
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
+    with pytest.raises((AssertionError, RuntimeError, pytest.fail.Exception)):
         getattr(suite(), law)(*arguments)
