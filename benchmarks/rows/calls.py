@@ -16,6 +16,7 @@ Memoize = Callable[[Path, Callable[..., Any]], Any]
 
 CALLS = 1_000
 THREADS = 8
+MAPPED = 10_000
 
 
 def hit(memoize: Memoize, times: int) -> Contestant:
@@ -56,6 +57,31 @@ def from_threads(memoize: Memoize, calls: int, *, again: bool) -> Contestant:
         return sample
 
     return prepare
+
+
+def hits_one_by_one(folder: Path) -> Sample:
+    """Ten thousand stored results, by plain calls."""
+    function = mops_local.memoize(folder, add_one)
+    function.map(range(MAPPED)).wait()
+    return lambda: seconds(lambda: [function(number) for number in range(MAPPED)])
+
+
+def hits_of_a_map(folder: Path) -> Sample:
+    """The same, by one map."""
+    function = mops_local.memoize(folder, add_one)
+    function.map(range(MAPPED)).wait()
+    return lambda: seconds(lambda: list(function.map(range(MAPPED))))
+
+
+def misses_of_a_map(folder: Path) -> Sample:
+    """A thousand other calls each time, by one map."""
+    function, first = mops_local.memoize(folder, add_one), count(step=CALLS)
+
+    def sample() -> float:
+        start = next(first)
+        return seconds(lambda: function.map(range(start, start + CALLS)).wait())
+
+    return sample
 
 
 def read_one_file(folder: Path) -> Sample:
@@ -115,4 +141,6 @@ ROWS = [
     Row("miss, same thread", Budget(0.75, "joblib"), 21, {"floor": write_two_files, **everybody(miss, 100, 5)}),
     Row("1,000 misses from 8 threads", Budget(1 / 1.5, "joblib"), 5, everybody(misses_from_threads, CALLS, 50)),
     Row("1,000 hits from 8 threads", Budget(1 / 3, "joblib"), 5, everybody(hits_from_threads, CALLS, 50)),
+    Row("map of 10,000 hits", Budget(1 / 0.7, "floor"), 5, {"floor": hits_one_by_one, "mops": hits_of_a_map}),
+    Row("map of 1,000 misses", None, 5, {"mops": misses_of_a_map}),
 ]
