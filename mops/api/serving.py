@@ -1,5 +1,6 @@
 """Which calls this context is executing: so that none of them waits for itself."""
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Final, final
 
@@ -23,8 +24,16 @@ class Served:
         self.entered = entered
 
 
-SERVING: Final[ContextVar[tuple[Served, ...]]] = ContextVar("mops_serving", default=())
+_of_process: Final[list[Served]] = []
+"""What every thread of this process works for, whatever its context: nothing, but in a remote."""
+
+SERVING: Final[ContextVar[Sequence[Served]]] = ContextVar("mops_serving", default=_of_process)
 """Outermost first."""
+
+
+def serve_throughout(serving: Sequence[Served]) -> None:
+    """Have all threads of this process, from here on, execute these calls: it was started for nothing else."""
+    _of_process[:] = serving
 
 
 @final

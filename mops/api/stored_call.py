@@ -8,7 +8,7 @@ from mops.api.call_description import CallDescription
 from mops.api.code import CodeOfProcess
 from mops.api.declaration import declaration_of
 from mops.api.references import resolve
-from mops.api.serving import SERVING, Served
+from mops.api.serving import Served, serve_throughout
 from mops.core import payload
 from mops.core.claim import Claim
 from mops.core.errors import CodeMismatchError
@@ -48,7 +48,7 @@ class StoredCall:
 
     def run(self) -> Any:
         """Call the function, in the knowledge of which call that is."""
-        SERVING.set(self._serving)
+        serve_throughout(self._serving)
         return self._function(*self._args, **self._kwargs)
 
 
@@ -65,7 +65,7 @@ def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -
     if not about.importable:
         _refuse_another_python(about)
     outer = [Served(each, entered=True) for each in about.serving]
-    SERVING.set((*outer, Served(folder, entered=True)))  # a module that makes this very call when it is imported
+    serve_throughout((*outer, Served(folder, entered=True)))  # a module that makes this very call when it is imported
     by_reference: Any = resolve(FunctionReference(*about.importable.split(":", 1))) if about.importable else None
     declaration = declaration_of(by_reference)
     plain: Any = by_reference if declaration is None else declaration.function

@@ -218,6 +218,58 @@ def test_a_call_inside_of_itself_is_refused_and_never_waits(project, shell):
     assert project.results() == []
 
 
+@pytest.mark.parametrize("inner", ["pool.submit(own_tail, x)", "pool.submit(ping, x)", "own_tail.submit(x)"])
+def test_a_call_inside_of_itself_is_refused_in_any_thread_of_its_remote(project, inner):
+    project.write(
+        "stage.py",
+        f"""
+        from concurrent.futures import ThreadPoolExecutor
+        from mops.core.errors import RecursiveCallError
+        runner = MemoizingPicklingRunner(SubprocessShell(), root)
+
+        @use_runner(MemoizingPicklingRunner(InThreadShell(), root))
+        def ping(x):
+            return own_tail(x)
+
+        @use_runner(runner)
+        def own_tail(x):
+            with ThreadPoolExecutor() as pool:
+                return pool.submit(lambda: {inner}.result()).result()
+    """,
+    )
+    out = project.script("""
+        from stage import *
+        try:
+            own_tail(1)
+        except RecursiveCallError as error:
+            print("refused", error.function)
+    """)
+    assert out == "refused stage:own_tail\n"
+    assert project.results() == []
+
+
+@each_shell
+def test_threads_of_a_function_call_others_and_are_answered(project, shell):
+    project.write(
+        "stage.py",
+        f"""
+        from concurrent.futures import ThreadPoolExecutor
+        runner = MemoizingPicklingRunner({shell}, root)
+
+        @use_runner(runner)
+        def part(x):
+            return x * x
+
+        @use_runner(runner)
+        def total(n):
+            with ThreadPoolExecutor(2) as pool:
+                return sum(pool.map(part, range(n)))
+    """,
+    )
+    assert project.script("from stage import *; print(total(4))") == "14\n"
+    assert len(project.results()) == 5
+
+
 # ------------------------------------------------------------------------------------------------ what travels by value
 @each_shell
 def test_lambdas_closures_and_local_functions_run_by_value(project, shell):
