@@ -13,13 +13,14 @@ from pathlib import Path
 from disk import journalled
 from harness import Measured, measure
 from report import line, markdown, plot
-from rows import calls, keys, large, operations, processes, start_up, subprocesses
+from rows import calls, keys, large, operations, processes, start_up, subprocesses, warm_workers
 
 HERE = Path(__file__).resolve().parent
 ROWS = [
     *calls.ROWS,
     *start_up.ROWS,
     *subprocesses.ROWS,
+    *warm_workers.ROWS,
     *large.ROWS,
     *keys.ROWS,
     *processes.ROWS,

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from harness import FLOOR, OURS, Budget, Measured
 
-COLUMNS = (FLOOR, "diskcache", "joblib", "thds.mops", OURS)
-DISTRIBUTIONS = ("mops-run", "joblib", "diskcache", "thds.mops", "numpy", "pandas")
+MARKERS = {
+    FLOOR: "|", "diskcache": "s", "joblib": "D", "thds.mops": "^", "pool": "v", "ray": "P", "dask": "X", OURS: "o",
+}  # fmt: skip
+COLUMNS = tuple(MARKERS)
+DISTRIBUTIONS = ("mops-run", "joblib", "diskcache", "thds.mops", "dask", "ray", "numpy", "pandas")
 
 
 def markdown(rows: Sequence[Measured], file_system: str) -> str:
@@ -30,6 +33,7 @@ def conditions(file_system: str) -> list[str]:
         f"{os.cpu_count()} cores ({processor()}), Linux {platform.release()}, Python {platform.python_version()}.",
         f"Stored on {file_system}.",
         f"{versions}.",
+        "pool is the standard library's ProcessPoolExecutor.",
         "Contestants take turns; the figures are medians. thds.mops runs with its messages switched off.",
         "Before a large value, memory is touched and given back: a virtual machine waits for it at the first touch.",
     ]
@@ -87,7 +91,7 @@ def plot(rows: Sequence[Measured], path: Path) -> None:
     drawn = [(m, m.row.budget.limit(m.medians)) for m in rows if m.row.budget]
     with_limit = [(m, limit) for m, limit in reversed(drawn) if limit]
     figure, axes = plt.subplots(figsize=(10, 0.45 * len(with_limit) + 1.5), layout="constrained")
-    for name, marker in zip(COLUMNS, "|sD^o", strict=True):
+    for name, marker in MARKERS.items():
         points = [(m.medians[name] / limit, y) for y, (m, limit) in enumerate(with_limit) if m.medians.get(name, 0) > 0]
         if points:
             axes.scatter(*zip(*points, strict=True), marker=marker, label=name, zorder=3 if name == OURS else 2)

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mops import InThreadShell, MemoizingPicklingRunner, SubprocessShell, use_runner
+from mops import ForkServerShell, InThreadShell, MemoizingPicklingRunner, SubprocessShell, use_runner
 
 
 def memoize(root: Path, function: Callable[..., Any]) -> Any:
     """Run in the caller's thread."""
     return use_runner(MemoizingPicklingRunner(InThreadShell(), f"file://{root}"))(function)
+
+
+def in_warm_workers(root: Path, function: Callable[..., Any], workers: int) -> Any:
+    """Run each call in a fork of an interpreter that is ready."""
+    return use_runner(MemoizingPicklingRunner(ForkServerShell(max_workers=workers), f"file://{root}"))(function)
 
 
 def in_subprocesses(root: Path, function: Callable[..., Any], workers: int) -> Any:
