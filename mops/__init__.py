@@ -45,8 +45,8 @@ __version__ = MOPS_VERSION
 
 _HOMES = {
     "Failure": "mops.core.result",
-    "Grow": "mops.core.retries",
     "ForkServerShell": "mops.adapters.shells.fork_server",
+    "Grow": "mops.core.retries",
     "InThreadShell": "mops.adapters.shells.in_thread",
     "MemoizingPicklingRunner": "mops.api.memoizing_runner",
     "MopsError": "mops.core.errors",

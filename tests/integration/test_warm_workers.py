@@ -1,0 +1,276 @@
+"""A fork server among real processes: calls in fresh forks of it, and nothing left behind by anybody's death."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+STAGE = """
+    HERE = os.path.dirname(os.path.abspath(__file__))
+
+    def note(*words):
+        descriptor = os.open(HERE + "/notes", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(descriptor, (" ".join(map(str, words)) + chr(10)).encode())
+        os.close(descriptor)
+
+    warm = use_runner(MemoizingPicklingRunner(ForkServerShell(max_workers=4), root, heartbeat=0.5))
+
+    @warm
+    def server_of(number):
+        with open(f"/proc/{os.getppid()}/stat") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+
+    @warm
+    def hold(name):
+        note(os.getpid(), os.getppid(), server_of.__wrapped__(0))
+        while not os.path.exists(os.path.join(HERE, name)):
+            time.sleep(0.02)
+        return name
+"""
+
+
+@pytest.fixture
+def stage(project):
+    project.write("stage.py", STAGE)
+    return project
+
+
+def alive(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def ids(stage):
+    """The processes of the call that holds: the function's, its supervisor's, the server's."""
+    stage.wait_until(lambda: len(stage.lines("notes")) == 1)
+    return [int(word) for word in stage.lines("notes")[0].split()]
+
+
+def test_calls_share_a_server_and_none_of_its_state(stage):
+    stage.write("state.py", "values = []\n")
+    stage.write("calls.py", """
+        from stage import warm
+        import random, state
+
+        @warm
+        def count(number):
+            state.values.append(number)
+            return state.values, os.getpid(), random.random()
+    """)  # fmt: skip
+    out = stage.script("""
+        from calls import count
+        from stage import server_of
+        first, second = count(1), count.submit(2).result()
+        print(first[0], second[0], first[1] != second[1], first[2] != second[2], server_of(1) == server_of(2))
+    """)
+    assert out == "[1] [2] True True True\n"
+
+
+def test_each_call_has_the_path_the_folder_and_the_environment_of_its_moment(stage):
+    stage.write("here/found.py", "place = 'here'\n")
+    stage.write("there/found.py", "place = 'there'\n")
+    stage.write("where.py", """
+        from stage import warm
+
+        @warm
+        def where(number):
+            import found
+            return found.place, os.path.basename(os.getcwd()), os.environ.get("CHANGING"), sys.argv[1:2]
+    """)  # fmt: skip
+    out = stage.script("""
+        from where import where
+        project = os.getcwd()
+        for number, place in enumerate(("here", "there")):
+            os.chdir(place)
+            os.environ["CHANGING"] = place
+            sys.path.insert(0, os.path.join(project, place))
+            print(*where(number))
+            os.chdir(project)
+        del os.environ["CHANGING"]
+        print(*where(2))
+    """)
+    assert out == "here here here ['remote']\nthere there there ['remote']\nthere project None ['remote']\n"
+
+
+def test_an_interpreter_setting_that_changed_is_that_of_the_next_call(stage):
+    stage.write("seeds.py", "from stage import warm\n@warm\ndef seed(n):\n    return hash('text')\n")
+    out = stage.script("""
+        from seeds import seed
+        values = []
+        for number, value in enumerate(("1", "2", "1")):
+            os.environ["PYTHONHASHSEED"] = value
+            values.append(seed(number))
+        print(values[0] == values[2] != values[1])
+    """)
+    assert out == "True\n"
+
+
+def test_code_that_was_edited_between_two_calls_is_run_as_it_stands(stage):
+    stage.write("edited.py", "from stage import warm\nanswer = warm(lambda n: n)\n")
+    program = """
+        import importlib, pathlib, edited
+        for number in range(1, 4):
+            pathlib.Path("edited.py").write_text(
+                f"from stage import warm\\n@warm\\ndef answer(n):\\n    return {'x' * number!r}\\n")
+            importlib.invalidate_caches()
+            importlib.reload(edited)
+            print(edited.answer(0))
+    """
+    assert stage.script(program) == "x\nxx\nxxx\n"
+
+
+def test_a_killed_server_is_said_and_the_next_call_starts_another(stage):
+    program = stage.write("program.py", """
+        from mops.core.errors import ShellFailed
+        from stage import hold, server_of
+        try:
+            hold("never")
+        except ShellFailed as error:
+            print(error.kind, "fork server ended with signal 9" in str(error))
+        print(server_of(1))
+    """)  # fmt: skip
+    process = stage.start(program)
+    function, supervisor, server = ids(stage)
+    os.kill(server, signal.SIGKILL)
+    first, second = process.communicate(timeout=60)[0].splitlines()
+    assert first == "infrastructure True"
+    assert int(second) != server
+    stage.wait_until(lambda: not alive(function) and not alive(supervisor))
+
+
+def test_a_killed_orchestrator_has_its_call_finished_and_published_and_leaves_no_process(stage):
+    process = stage.start(stage.write("program.py", "from stage import hold\nhold('go')\n"))
+    everybody = ids(stage)
+    process.kill()
+    process.communicate()
+    assert all(map(alive, everybody))
+    (stage.folder / "go").touch()
+    stage.wait_until(lambda: not any(map(alive, everybody)))
+    assert stage.script("from stage import hold\nprint(hold.peek('go'))") == "Success('go')\n"
+
+
+@pytest.mark.parametrize("whom", [0, 1])
+def test_a_killed_worker_is_said_and_its_server_goes_on(stage, whom):
+    program = stage.write("program.py", """
+        from mops.core.errors import RemoteCrashed
+        from stage import hold, server_of
+        try:
+            hold("never")
+        except RemoteCrashed as error:
+            print(error.exit_code)
+        print(server_of(1))
+    """)  # fmt: skip
+    process = stage.start(program)
+    pids = ids(stage)
+    os.kill(pids[whom], signal.SIGKILL)
+    assert process.communicate(timeout=60)[0] == f"-9\n{pids[2]}\n"
+    stage.wait_until(lambda: not any(map(alive, pids)))
+
+
+def test_a_cancelled_call_stops_with_all_that_it_started(stage):
+    program = """
+        import subprocess
+        from stage import note, warm
+
+        @warm
+        def work():
+            started = subprocess.Popen(["sleep", "600"])
+            note(started.pid, os.getpid(), os.getppid())
+            started.wait()
+
+        future = work.submit()
+        while not os.path.exists("notes"):
+            time.sleep(0.01)
+        future.cancel()
+        sys.stdin.read()
+    """
+    process = stage.start(stage.write("program.py", program), stdin=-1)
+    pids = ids(stage)
+    stage.wait_until(lambda: not any(map(alive, pids)))
+    process.communicate("", timeout=30)
+
+
+def test_two_hundred_calls_leave_no_zombie_and_no_descriptor(stage):
+    out = stage.script("""
+        from stage import server_of
+
+        def descriptors(process):
+            return len(os.listdir(f"/proc/{process}/fd"))
+
+        def settled(process, wanted):
+            end = time.monotonic() + 30
+            while descriptors(process) > wanted and time.monotonic() < end:
+                time.sleep(0.01)
+            return descriptors(process) <= wanted
+
+        server = server_of(0)
+        [future.result() for future in [server_of.submit(-n) for n in range(1, 9)]]
+        time.sleep(0.5)
+        before = descriptors("self"), descriptors(server)
+        assert {future.result() for future in [server_of.submit(n) for n in range(1, 201)]} == {server}
+        children = f"/proc/{server}/task/{server}/children"
+        end = time.monotonic() + 30
+        while open(children).read().strip() and time.monotonic() < end:
+            time.sleep(0.01)
+        print(settled("self", before[0]), settled(server, before[1]), open(children).read().split())
+    """)
+    assert out == "True True []\n"
+
+
+def test_a_forked_orchestrator_starts_a_server_of_its_own(stage):
+    out = stage.script("""
+        from stage import server_of
+        ours = server_of(0)
+        child = os.fork()
+        if child == 0:
+            print(server_of(1) != ours, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(server_of(2) == ours)
+    """)
+    assert out == "True\nTrue\n"
+
+
+def test_preloaded_modules_are_there_before_the_call_and_numpy_draws_other_numbers_in_each(stage):
+    stage.write("draws.py", """
+        already = "numpy" in sys.modules
+
+        @use_runner(MemoizingPicklingRunner(ForkServerShell(preload=["numpy.random"]), root))
+        def draw(number):
+            import numpy
+            return already, numpy.random.random()
+    """)  # fmt: skip
+    out = stage.script(
+        "from draws import draw\nfirst, second = draw(1), draw(2)\nprint(first[0], first[1] != second[1])"
+    )
+    assert out == "True True\n"
+
+
+@pytest.mark.parametrize(("module", "words"), [
+    ("mine", "your own code"),
+    ("not_there", "No module named 'not_there'"),
+])  # fmt: skip
+def test_what_cannot_be_preloaded_is_said(stage, module, words):
+    stage.write("mine.py", "")
+    out = stage.script(f"""
+        from mops.core.errors import ShellFailed
+
+        @use_runner(MemoizingPicklingRunner(ForkServerShell(preload=[{module!r}]), root))
+        def work():
+            return 1
+
+        try:
+            work()
+        except ShellFailed as error:
+            print(error)
+    """)
+    assert words in out
+
+
+def test_a_program_that_ends_takes_its_idle_server_along(stage):
+    server = int(stage.script("from stage import server_of\nprint(server_of(1))"))
+    assert not alive(server)
