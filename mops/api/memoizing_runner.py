@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import BuiltinMethodType, MethodType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.adapters.shells.in_thread import InThreadShell
 from mops.api.code import CodeOfProcess
-from mops.api.declaration import Declaration
+from mops.api.declaration import Declaration, refuse_what_cannot_be_memoized
 from mops.api.invocation import Invocation, RunnerParts
 from mops.api.serving import is_being_served
 from mops.api.settings import defaults, switched_on
@@ -95,7 +96,7 @@ class MemoizingPicklingRunner:
         self._parts = _parts_of(self._settings)
         self._inline = self._parts.shell is None
         self._code = CodeOfProcess(self._settings["first_party"])
-        self._targets: dict[Any, Target] = {}
+        self._targets: dict[Any, Target] = {}  # by id: they hold their functions, whose own == and hash are not asked
         if switched_on("MOPS_SUMMARY", unset=False):
             from mops.api.summary import sum_up_at_exit  # events: only where somebody wants them
 
@@ -114,6 +115,7 @@ class MemoizingPicklingRunner:
         """Return what the call returns, from the store or computed now; raise what it raises.
 
         Raises:
+            DecorationError: it is no function that can be memoized.
             UnkeyableArgumentError: an argument has no meaning as a value; nothing was run.
             RecursiveCallError: the call would wait for itself.
             StoreError: the store cannot be used; nothing was run, or the error says where the result is.
@@ -189,12 +191,18 @@ class MemoizingPicklingRunner:
 
     def invocation(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Invocation:
         """The call as a value: where it is stored, and how it would be run."""
-        target = self._targets.get(func) or self._target(func)
+        target = self._targets.get(id(func)) or self._target(func)
         memo, extras = target.memo(args, kwargs)
         world = world_of(self._settings["blob_root"], self._parts.heartbeat)
         return Invocation(self._parts, world, target, memo, extras, args, kwargs)
 
     def _target(self, func: Callable[..., Any]) -> Target:
+        key = func if isinstance(func, MethodType | BuiltinMethodType) else id(func)  # methods are new at every look
+        known = self._targets.get(key)
+        if known is not None:
+            return known
+        if not isinstance(func, Declaration):
+            refuse_what_cannot_be_memoized(func)
         declaration = func if isinstance(func, Declaration) else Declaration(func)
         settings = self._settings
         found = Target(
@@ -204,7 +212,7 @@ class MemoizingPicklingRunner:
             settings["on_code_change"],
             replays_logs=settings["replay_logs"],
         )
-        return self._targets.setdefault(func, found)
+        return self._targets.setdefault(key, found)
 
 
 def _rebuild(settings: Mapping[str, Any]) -> MemoizingPicklingRunner:

@@ -103,6 +103,51 @@ def test_a_setting_that_cannot_be_meant_is_refused_at_once(make, words):
         make()
 
 
+class Untouchable:
+    """A callable whose own comparison and hash are nobody's business."""
+
+    def __call__(self, number):
+        return number
+
+    def __eq__(self, other):
+        raise AssertionError("== was asked")
+
+    def __hash__(self):
+        raise AssertionError("hash() was asked")
+
+
+class Unhashable(Untouchable):
+    __hash__ = None
+
+
+def yields():
+    yield 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [functools.partial(divmod, 2), Untouchable(), Unhashable(), Untouchable, 3, yields],
+    ids=["partial", "instance", "unhashable", "class", "number", "generator"],
+)
+def test_a_runner_that_is_called_straight_refuses_what_a_decorator_refuses(runner, function):
+    with pytest.raises(DecorationError):
+        runner(function, (3,), {})
+    with pytest.raises(DecorationError):
+        runner.submit(function, 3)
+
+
+def test_a_runner_that_is_called_straight_asks_no_function_what_it_is_equal_to(runner):
+    function = functools.update_wrapper(Untouchable(), divmod)
+    assert runner(function, (3,), {}) == runner(function, (3,), {}) == 3
+
+
+def test_methods_are_new_at_every_look_and_known_all_the_same(runner):
+    numbers = [3, 1, 2]
+    assert runner(numbers.index, (1,), {}) == runner(numbers.index, (1,), {}) == 1
+    assert runner.memo_uri(numbers.index, (1,), {}) == runner.memo_uri(numbers.index, (1,), {})
+    assert runner.invocation(numbers.index, (1,), {}).target is runner.invocation(numbers.index, (1,), {}).target
+
+
 def test_an_ignored_argument_that_does_not_exist_is_refused():
     with pytest.raises(DecorationError, match="plain has no argument 'verbose'"):
         use_runner(direct, ignore=("verbose",))(plain.__wrapped__)
