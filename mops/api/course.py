@@ -171,7 +171,11 @@ class Course:
             self._flying[call.index] = call
             if self._ordered:
                 self._line.append(call)
-        call.begun.add_done_callback(partial(self._completed, call))
+        completed = partial(self._completed, call)
+        if isinstance(call.begun, MopsFuture):
+            call.begun.tell(completed)
+        else:
+            call.begun.add_done_callback(completed)
 
     def _completed(self, call: MappedCall, future: Future[Any]) -> None:
         with self._lock:

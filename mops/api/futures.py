@@ -23,6 +23,7 @@ class MopsFuture(Future[R], Generic[R]):
         self._drive: Callable[[], None] = _nothing
         self._withdraw: Callable[[], None] = _nothing
         self._runs: Callable[[], bool] = bool
+        self._calls_strangers = False
 
     def attach(self, drive: Callable[[], None], withdraw: Callable[[], None], runs: Callable[[], bool]) -> None:
         """For the Runner: how to drive the call from a waiting thread, to withdraw this caller, and to see it run."""
@@ -52,7 +53,19 @@ class MopsFuture(Future[R], Generic[R]):
         if self.set_running_or_notify_cancel():
             self.set_exception(error)
 
+    def add_done_callback(self, fn: Callable[[Future[R]], object]) -> None:
+        """As ``concurrent.futures.Future.add_done_callback``: called by the thread that completes the call."""
+        self._calls_strangers = True
+        _make_way()
+        super().add_done_callback(fn)
+
+    def tell(self, callback: Callable[[Future[R]], object]) -> None:
+        """For those who wait: as ``add_done_callback``, for a callback that waits for nothing."""
+        super().add_done_callback(callback)
+
     def _detach(self) -> None:
+        if self._calls_strangers:
+            _make_way()
         self._drive = self._withdraw = _nothing  # a future that is kept does not keep its call
         self._runs = bool
 
@@ -92,3 +105,10 @@ class MopsFuture(Future[R], Generic[R]):
 
 def _nothing() -> None:
     pass
+
+
+def _make_way() -> None:
+    """Callbacks of a user's may take their time: the thread that is about to call them has nothing else to see to."""
+    from mops.runtime.engine import engine
+
+    engine().hand_over()

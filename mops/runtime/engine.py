@@ -31,6 +31,19 @@ _PAUSE: Final = 0.005
 """Seconds between two looks at commands that are being stopped, at the end of a program."""
 
 
+class _ThisThread(threading.local):
+    """What the engine knows of a thread.
+
+    Attributes:
+        returns_at_once: it serves the engine, and looks at once for what is ready: nobody has to be called for that.
+    """
+
+    returns_at_once = False
+
+
+_THREAD: Final = _ThisThread()
+
+
 class Task:
     """One submitted call.
 
@@ -148,12 +161,15 @@ class Task:
         error, self._error = self._error, None
         return error
 
-    def end(self, answer: Answer | None, error: BaseException | None) -> None:
-        """Deliver the outcome."""
+    def end(self) -> None:
+        """Let go of everything but the outcome."""
         with self._lock:
             self._state = Task.ENDED
         self.execution.close()
         self.has_rested()
+
+    def deliver(self, answer: Answer | None, error: BaseException | None) -> None:
+        """Deliver the outcome."""
         if OBSERVERS:
             self.execution.world.tell_end(self.folder, answer, error)
         done, self._done = self._done, _nothing  # or the task and its owner would keep each other until collected
@@ -209,6 +225,12 @@ class Engine:
         else:
             self._wake(task)
 
+    def hand_over(self) -> None:
+        """Have another thread see to what is ready: this one is about to call what may take its time."""
+        with self._lock:
+            if self._ready:
+                self._call_a_thread()
+
     def wait_for_stopped(self, seconds: float) -> None:
         """Wait until the commands of cancelled tasks have ended, but for no longer than that."""
         deadline = time.monotonic() + seconds
@@ -236,14 +258,23 @@ class Engine:
                     return
                 answer = self._perform(task, effect, here=here)
             except StopIteration as end:
-                task.end(end.value, None)
+                self._end(task, end.value, None, here=here)
                 return
             except BaseException as raised:  # noqa: BLE001 - it is the call's to handle, or the future's to deliver
                 if task.steps.gi_frame is None:  # type: ignore[attr-defined]
-                    task.end(None, raised)
+                    self._end(task, None, raised, here=here)
                     return
                 error = raised
             effect = None
+
+    def _end(self, task: Task, answer: Answer | None, error: BaseException | None, *, here: bool) -> None:
+        """Give the slot back, and deliver. Whom the slot goes to, this thread sees to itself, in a moment."""
+        _THREAD.returns_at_once = not here and not OBSERVERS
+        try:
+            task.end()
+        finally:
+            _THREAD.returns_at_once = False
+        task.deliver(answer, error)
 
     def _rests(self, task: Task, effect: effects.Effect, *, here: bool) -> bool:
         """Whether the effect is left to another thread, or to later."""
@@ -308,7 +339,8 @@ class Engine:
     def _push(self, task: Task) -> None:
         with self._lock:
             self._ready.append(task)
-            self._call_a_thread()
+            if not _THREAD.returns_at_once:
+                self._call_a_thread()
 
     def _call_a_thread(self) -> None:
         """With the lock held: wake an idle thread, or start one where that is allowed."""

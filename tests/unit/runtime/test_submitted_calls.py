@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 
 import pytest
 
@@ -194,3 +194,15 @@ def test_a_shell_that_fails_fails_the_future_with_the_names_of_the_call(tmp_path
     assert "no such machine" in str(error)
     assert error.function.endswith(":remote")
     assert error.memo_uri == future.memo_uri
+
+
+def test_a_callback_that_waits_for_another_call_does_not_hold_it_up(stage):
+    function = work.with_runner(runner(workers=1))
+    first, second = function.submit(1), function.submit(2)
+    waited = []
+    first.add_done_callback(lambda _: waited.append(wait([second], 10).done))
+    stage.gate.set()
+    assert second.result(10) == [2]
+    while not waited:
+        time.sleep(0.01)
+    assert waited == [{second}]
