@@ -42,11 +42,10 @@ def compile_binder(function: Callable[..., Any]) -> Binder:
     """Make the binder of a callable.
 
     The arguments of a ``functools.partial`` count as passed, and so does the self of a bound method or of a callable
-    instance. A wrapper that takes ``*args, **kwargs`` and has ``__wrapped__`` is bound by the signature of the wrapped
-    function; there ``names`` end with ``*unbound``, which takes args and kwargs of a call that fits the wrapper alone,
-    and is empty otherwise. Any other callable without code of its own is bound as ``*args, **kwargs``.
+    instance. A wrapper is bound by its own signature, whatever it wraps: one that takes ``*args, **kwargs`` may tell
+    positions from names, and may fill in other defaults. So is a callable without code of its own.
     """
-    if isinstance(function, partial):
+    if isinstance(function, partial) and type(function).__call__ is partial.__call__:
         names, bind, defaults = compile_binder(function.func)
         return Binder(names, partial(bind, *function.args, **function.keywords), defaults)
     if isinstance(function, MethodType):
@@ -54,32 +53,14 @@ def compile_binder(function: Callable[..., Any]) -> Binder:
         return Binder(names, partial(bind, function.__self__), defaults)
     if not isinstance(function, FunctionType):
         return _bind_object(function)
-    names, variadic = _parameters(function.__code__)
-    if hasattr(function, "__wrapped__") and len(names) == len(variadic) == 2:
-        return _bind_wrapper(function.__wrapped__)
-    return _bind_function(function, names)
+    return _bind_function(function, _parameters(function.__code__))
 
 
 def _bind_object(function: Callable[..., Any]) -> Binder:
-    if hasattr(function, "__wrapped__"):
-        return _bind_wrapper(function.__wrapped__)
     call = getattr(type(function), "__call__", None)  # noqa: B004 (it is the method that is wanted)
     if isinstance(call, FunctionType):
         return compile_binder(MethodType(call, function))
     return Binder(("*args", "**kwargs"), lambda *args, **kwargs: (args, kwargs), {})
-
-
-def _bind_wrapper(wrapped: Callable[..., Any]) -> Binder:
-    names, bind, defaults = compile_binder(wrapped)
-    nothing = (None,) * len(names)
-
-    def bind_if_possible(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        try:
-            return (*bind(*args, **kwargs), ())
-        except TypeError:
-            return (*nothing, (args, kwargs))
-
-    return Binder((*names, "*unbound"), bind_if_possible, defaults)
 
 
 def _bind_function(function: FunctionType, names: tuple[str, ...]) -> Binder:
@@ -95,14 +76,14 @@ def _bind_function(function: FunctionType, names: tuple[str, ...]) -> Binder:
     return Binder(names, bind, {**by_name, **(function.__kwdefaults__ or {})})
 
 
-def _parameters(code: CodeType) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the parameters in the order of their declaration, and those of them that have stars."""
+def _parameters(code: CodeType) -> tuple[str, ...]:
+    """Give the parameters in the order of their declaration, with their stars."""
     named = code.co_argcount + code.co_kwonlyargcount
     others: Iterator[str] = iter(code.co_varnames[named:])
     args = [f"*{next(others)}"] if code.co_flags & _HAS_ARGS else []
     kwargs = [f"**{next(others)}"] if code.co_flags & _HAS_KWARGS else []
     positional, keyword_only = code.co_varnames[: code.co_argcount], code.co_varnames[code.co_argcount : named]
-    return (*positional, *args, *keyword_only, *kwargs), (*args, *kwargs)
+    return (*positional, *args, *keyword_only, *kwargs)
 
 
 def _signature(code: CodeType, names: tuple[str, ...]) -> str:

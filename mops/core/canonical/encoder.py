@@ -18,11 +18,12 @@ otherwise.
     s z         set, frozenset: members sorted by encoding
     S Z         set, frozenset of 8 members or more, all int, all str or all bytes: list of the sorted members
     C F M       class, function, bound method: what a hook says of it; function and self
-    x           instance of a subclass of a built-in: class, content, instance state as dict
+    x           instance of a subclass of a built-in, or with fields and a base in C: class, content, state as dict
     o           any other instance: class, instance state as dict
     k v         instance of a registered class; of a known library's class: class, structure
-    r           instance that says so itself: class, then the members of ``__reduce_ex__(4)``
-    g           the same, where that is a name: class, module, name
+    r           instance that says so itself: class, then the members of ``__reduce_ex__(4)``; and, of an exception that
+                has them, cause, context and whether the latter is suppressed
+    g           the same, where that is a name: class, module, name; what wraps a function is an ``F``
 
 A tag says how many children there are or that all count, and what each means, so two values with one encoding are one
 value, as far as BLAKE3 has no collisions. Golden tests freeze the bytes.
@@ -39,7 +40,7 @@ from weakref import WeakKeyDictionary
 
 from mops.core.canonical.columns import DEEPEST, SHORTEST, Column, Expansion, Part, column_of, sorted_alike
 from mops.core.canonical.frames import Frame, path_to_child
-from mops.core.canonical.instances import Layout, is_plain, reduction
+from mops.core.canonical.instances import Layout, chain_of, is_plain, reduction
 from mops.core.canonical.leaves import LEAVES, Encoded
 from mops.core.errors import UnkeyableArgumentError
 
@@ -155,7 +156,7 @@ class Encoder:
                     frames.append(self._enter(child))
                     break
                 if not encoding:
-                    raise UnkeyableArgumentError("refers back to an object that contains it")
+                    encoding = self._recurring(child)
                 frame.done.append(encoding)
             else:
                 encoding = frame.close()
@@ -165,6 +166,9 @@ class Encoder:
                 if not frames:
                     return encoding
                 frames[-1].done.append(encoding)
+
+    def _recurring(self, value: object) -> bytes:
+        raise UnkeyableArgumentError("refers back to an object that contains it")
 
     def _enter(self, value: object) -> Frame:
         """Open the frame of a value that is no leaf. Until it is closed, the value is known by an empty encoding."""
@@ -260,7 +264,9 @@ class Encoder:
             return _by_its_word
         if layout.has_content:
             return _by_content
-        return _by_state if layout.declares_fields or is_plain(value) else _by_its_word
+        if layout.declares_fields:
+            return _by_word_and_state if layout.is_hidden else _by_state
+        return _by_state if is_plain(value) else _by_its_word
 
     def _reference(self, cls: type) -> object:
         reference = self._references.get(cls)
@@ -295,14 +301,22 @@ def _by_content(encoder: Encoder, value: object) -> Expansion:
     return b"x", (encoder._reference(cls), layout.content(value), layout.state(value))
 
 
+def _by_word_and_state(encoder: Encoder, value: object) -> Expansion:
+    cls = type(value)
+    content = Part(*_by_its_word(encoder, value))
+    return b"x", (encoder._reference(cls), content, encoder._hooks.layout_of(cls).state(value))
+
+
 def _by_its_word(encoder: Encoder, value: object) -> Expansion:
     reduced = reduction(value)
     reference = encoder._reference(type(value))
     if isinstance(reduced, str):
+        if hasattr(value, "__wrapped__") and hasattr(value, "__qualname__"):  # ``functools.lru_cache`` made it
+            return b"F", (encoder._hooks.reference_function(value),)
         return b"g", (reference, getattr(value, "__module__", None), reduced)
     constructor, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
     content = Part(b"d", [*chain.from_iterable(pairs or ())])
-    return b"r", (reference, constructor, arguments, state, list(items or ()), content)
+    return b"r", (reference, constructor, arguments, state, list(items or ()), content, *chain_of(value))
 
 
 _Plan: TypeAlias = Callable[[Encoder, Any], Expansion]

@@ -11,6 +11,7 @@ from mops.core.canonical.columns import MEAN_ELEMENTS, Part
 from mops.core.errors import UnkeyableArgumentError
 
 _HASH_OF_ATTRS = "_attrs_cached_hash"
+_POINTER = 8
 _everything = slice(None)
 
 _CONTENT: Mapping[type | None, Callable[[Any], object]] = {
@@ -32,19 +33,19 @@ _CONTENT: Mapping[type | None, Callable[[Any], object]] = {
 class Layout:
     """The instances of one class. Immutable, and holds no reference to the class.
 
-    The state is every slot, every declared field of attrs and dataclasses, and the instance's ``__dict__``; not in it
-    is what can be computed from it: values of ``functools.cached_property`` and the cached hash of attrs.
+    The state is every slot, every declared field of attrs and dataclasses, and the instance's ``__dict__``, values that
+    a ``functools.cached_property`` left there included; not in it is the hash that attrs caches.
 
     Attributes:
         declares_fields: it is a dataclass or a class of attrs.
         has_content: it has a built-in base.
         content: takes the content of a value as its built-in base has it.
+        is_hidden: another base, one that is written in C, has state that neither slots nor ``__dict__`` show.
         is_explicit: state and content are all there is to an instance: it declares fields, or is pickled by default.
     """
 
     __slots__ = (
         "_has_dict",
-        "_ignored",
         "_is_read_plainly",
         "_is_tuple",
         "_names",
@@ -52,6 +53,7 @@ class Layout:
         "declares_fields",
         "has_content",
         "is_explicit",
+        "is_hidden",
     )
 
     def __init__(self, cls: type) -> None:
@@ -61,7 +63,7 @@ class Layout:
         self._is_tuple = base is tuple
         self._names = tuple(dict.fromkeys(chain.from_iterable(map(_declared, reversed(cls.__mro__)))))
         self._has_dict = cls.__dictoffset__ != 0
-        self._ignored = _computed(cls)
+        self.is_hidden = base is None and cls.__basicsize__ > _visible_size(cls)
         reads: object = cls.__getattribute__
         self._is_read_plainly = reads is object.__getattribute__ and not hasattr(cls, "__getattr__")
         self.declares_fields = hasattr(cls, "__attrs_attrs__") or hasattr(cls, "__dataclass_fields__")
@@ -70,17 +72,17 @@ class Layout:
     def state(self, value: object) -> dict[str, object]:
         """Give the state of one instance, by name. It may be the very ``__dict__`` of the instance."""
         own: dict[str, object] = object.__getattribute__(value, "__dict__") if self._has_dict else {}
-        if not self._names and self._ignored.isdisjoint(own):
+        if not self._names and _HASH_OF_ATTRS not in own:
             return own
-        state = dict(self._slots_of(value))
-        state.update((name, own[name]) for name in own if name not in self._ignored)
+        state = {**dict(self._slots_of(value)), **own}
+        state.pop(_HASH_OF_ATTRS, None)
         return state
 
     def states(self, rows: Sequence[object]) -> list[dict[str, object]]:
         """Give the states of many instances."""
         if self._has_dict and self._is_read_plainly:
             own: list[dict[str, object]] = list(map(attrgetter("__dict__"), rows))
-            if all(map(frozenset(self._names).issubset, own)) and all(map(self._ignored.isdisjoint, own)):
+            if all(map(frozenset(self._names).issubset, own)) and not any(_HASH_OF_ATTRS in each for each in own):
                 return own
         return list(map(self.state, rows))
 
@@ -136,6 +138,14 @@ def reduction(value: object) -> str | tuple[Any, ...]:
     return reduced
 
 
+def chain_of(value: object) -> tuple[object, ...]:
+    """Give cause and context of an exception that has one, and whether the latter is suppressed: pickle drops them."""
+    if not isinstance(value, BaseException):
+        return ()
+    links = value.__cause__, value.__context__
+    return () if links[0] is links[1] is None else (*links, value.__suppress_context__)
+
+
 def _says_nothing_of_its_state(cls: type) -> bool:
     states: object = cls.__getstate__
     return states is object.__getstate__
@@ -153,20 +163,25 @@ def is_plain(value: object) -> bool:
 
 def _declared(cls: type) -> Iterator[str]:
     namespace = cls.__dict__
-    if "__attrs_attrs__" in namespace:  # attrs adds slots for what it caches
+    if "__attrs_attrs__" in namespace:
         yield from (field.name for field in namespace["__attrs_attrs__"])
-        return
     if "__dataclass_fields__" in namespace:
         from dataclasses import fields  # 10 ms; here it is loaded already
 
         yield from (field.name for field in fields(cls))
     if "__slots__" in namespace:
-        yield from (name for name, member in namespace.items() if type(member) is MemberDescriptorType)
+        yield from (name for name in _slots(namespace) if name != _HASH_OF_ATTRS)
 
 
-def _computed(cls: type) -> frozenset[str]:
-    members = chain.from_iterable(base.__dict__.items() for base in cls.__mro__)
-    return frozenset(name for name, member in members if type(member).__name__ == "cached_property") | {_HASH_OF_ATTRS}
+def _slots(namespace: Mapping[str, Any]) -> Iterator[str]:
+    return (name for name, member in namespace.items() if type(member) is MemberDescriptorType)
+
+
+def _visible_size(cls: type) -> int:
+    """Give the bytes of an instance whose state is in its slots and its ``__dict__``: what pickle asks by default."""
+    namespaces = [base.__dict__ for base in cls.__mro__ if "__slots__" in base.__dict__]
+    slots = sum(1 for _ in chain.from_iterable(map(_slots, namespaces)))
+    return object.__basicsize__ + _POINTER * (slots + (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0))
 
 
 def _pickles_its_own_way(cls: type, base: type | None) -> bool:

@@ -1,5 +1,6 @@
 """The canonical encoding: what is equal, what is not, and what is refused."""
 
+import abc
 import collections
 import copyreg
 import datetime as dt
@@ -8,6 +9,7 @@ import functools
 import io
 import math
 import operator
+import queue
 import random
 import re
 import socket
@@ -17,7 +19,7 @@ import threading
 import types
 import weakref
 from dataclasses import InitVar, dataclass, field
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import attrs
 import pytest
@@ -28,6 +30,8 @@ from mops.core.canonical import Encoder, Hooks, Rule, by_reference
 from mops.core.canonical import encoder as canonical
 from mops.core.canonical.leaves import LIMIT, content_digest
 from mops.core.errors import UnkeyableArgumentError
+
+T = TypeVar("T")
 
 
 def key(value, **hooks):
@@ -509,12 +513,15 @@ class CachedAttrs:
 
 
 @pytest.mark.parametrize("cls", [Cached, CachedAttrs])
-def test_a_cached_property_does_not_count(cls):
-    used = cls(1)
+def test_a_cached_property_counts_once_it_has_a_value(cls):
+    used, set_by_hand = cls(1), cls(1)
     assert used.double == 2
-    assert key(cls(1)) == key(used)
-    assert key([cls(1)] * 8) == key([used] * 8)
-    assert key([cls(1)] * 8) != key([cls(2)] * 8)
+    set_by_hand.double = 99
+    assert len({key(cls(1)), key(used), key(set_by_hand), key(cls(2))}) == 4
+    assert len({key([cls(1)] * 8), key([used] * 8), key([set_by_hand] * 8)}) == 3
+    again = cls(1)
+    assert again.double == 2
+    assert key(again) == key(used)
 
 
 @dataclass
@@ -637,6 +644,110 @@ def test_a_subclass_cannot_hide_its_content():
     assert key(Lying([1]), **hooks) != key(Lying([2]), **hooks)
 
 
+@dataclass
+class Dice(random.Random):
+    sides: int = 6
+
+    __hash__ = random.Random.__hash__
+
+
+@dataclass
+class Stream(io.BytesIO):
+    name: str = "stream"
+
+
+@dataclass(eq=False)
+class Mishap(Exception):
+    place: int = 0
+
+
+@attrs.define(eq=False)
+class Accident(Exception):
+    place: int = 0
+
+
+def seeded(seed, sides=6):
+    dice = Dice(sides)
+    dice.seed(seed)
+    return dice
+
+
+def written(content, name="stream"):
+    stream = Stream(name)
+    stream.write(content)
+    return stream
+
+
+def raised(kind, args, place=0):
+    error = kind(place)
+    error.args = args
+    return error
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments"),
+    [
+        (seeded, [(1,), (2,), (1, 20)]),
+        (written, [(b"a",), (b"b",), (b"a", "other")]),
+        (functools.partial(raised, Mishap), [(("a",),), (("b",),), (("a",), 1)]),
+        (functools.partial(raised, Accident), [(("a",),), (("b",),), (("a",), 1)]),
+    ],
+)
+def test_fields_over_a_base_in_c_count_and_so_does_what_the_base_holds(make, arguments):
+    assert len({key(make(*each)) for each in arguments}) == len(arguments)
+    assert [key(make(*each)) for each in arguments] == [key(make(*each)) for each in arguments]
+    assert key([make(*arguments[0])] * 8) != key([make(*arguments[0])] * 7 + [make(*arguments[1])])
+
+
+@dataclass
+class Waiting(queue.SimpleQueue):
+    name: str = "queue"
+
+
+@dataclass
+class PerThread(threading.local):
+    name: str = "local"
+
+
+@pytest.mark.parametrize("cls", [Waiting, PerThread])
+def test_fields_over_a_base_in_c_that_does_not_say_what_it_holds_are_refused(cls):
+    assert "cannot pickle" in str(refusal(cls()))
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Referable:
+    x: int
+
+
+class Marker(abc.ABC, Generic[T]):
+    """Adds nothing that an instance would hold."""
+
+
+@dataclass
+class Several(Marker[int]):
+    x: int
+    y: int = 0
+
+
+def test_slots_weak_references_and_abstract_bases_hide_no_state():
+    for cls in (Referable, Several):
+        assert key(cls(1)) == key(cls(1)) != key(cls(2))
+
+
+def test_cause_and_context_of_an_exception_count():
+    def error(cause=None, context=None):
+        found = ValueError("a")
+        found.__cause__, found.__context__, found.__suppress_context__ = cause, context, cause is not None
+        return found
+
+    errors = [error(), error(KeyError("a")), error(KeyError("b")), error(None, KeyError("a")), ValueError("b")]
+    assert len({key(each) for each in errors}) == len(errors)
+    suppressed = error(None, KeyError("a"))
+    suppressed.__suppress_context__ = True
+    assert key(suppressed) != key(errors[3])
+    assert key(error(KeyError("a"))) == key(errors[1])
+
+
 class Reduced:
     def __init__(self, x):
         self.x = x
@@ -689,6 +800,9 @@ class Global:
 def test_objects_that_reduce_to_a_name_count_by_it():
     assert key(Global("A")) == key(Global("A"))
     assert key(Global("A")) != key(Global("B"))
+    wrapping = Global("A")
+    wrapping.__wrapped__ = one_function
+    assert key(wrapping) == key(Global("A"))
     assert "cannot be imported" in str(refusal(Global("f.<locals>.x")))
 
 
@@ -726,6 +840,23 @@ def test_functions_and_classes_count_by_reference():
     definitions = [one_function, other_function, Plain, Other, WithMeta, int, type, len, Plain.__init__]
     assert len({key(definition) for definition in definitions}) == len(definitions)
     assert key(one_function) != key(f"{__name__}:one_function")
+
+
+@functools.lru_cache
+def remembered(x):
+    return x
+
+
+@functools.lru_cache
+def remembered_too(x):
+    return x
+
+
+def test_a_function_behind_a_cache_counts_as_hooks_say_of_functions():
+    assert key(remembered) != key(remembered_too)
+    assert key([remembered], reference_function=lambda function: function.__wrapped__.__code__.co_argcount) == key(
+        [remembered_too], reference_function=lambda function: function.__wrapped__.__code__.co_argcount
+    )
 
 
 def test_a_bound_method_counts_with_its_self():
