@@ -25,7 +25,7 @@ _LATER: Final = (
     "mops.adapters.serializers.by_value",
     "mops.api.claims",
     "mops.api.submission",
-    "mops.api.use_runner",
+    "mops.api.worlds",
     "mops.runtime.failures",
     "mops.runtime.process_identity",
 )
@@ -54,6 +54,9 @@ def preload(names: Sequence[str]) -> str:
     """Import modules for all the forks to come. Returns why these cannot be shared; nothing where they can."""
     for name in (*_LATER, *names):
         import_module(name)
+    public = import_module("mops")
+    for name in public.__all__:
+        getattr(public, name)
     is_first_party = FirstParty("mops")
     for name, module in list(sys.modules.items()):
         if names and name != "__main__" and getattr(module, "__file__", None) and is_first_party(name, module):

@@ -274,3 +274,18 @@ def test_what_cannot_be_preloaded_is_said(stage, module, words):
 def test_a_program_that_ends_takes_its_idle_server_along(stage):
     server = int(stage.script("from stage import server_of\nprint(server_of(1))"))
     assert not alive(server)
+
+
+def test_a_call_finds_all_of_mops_imported(stage):
+    stage.write("modules.py", """
+        from stage import warm
+
+        @warm
+        def modules():
+            return {name for name in sys.modules if name.partition(".")[0] in {"mops", "attr", "cloudpickle", "blake3"}}
+    """)  # fmt: skip
+    there = stage.script("from modules import modules\nprint(*modules())").split()
+    program = "import sys; from mops.api.fork_server import preload; print(preload([]), *sys.modules)"
+    ready = stage.run("-c", program).stdout.split()
+    assert "mops.runtime.supervisor" in there
+    assert not set(there) - set(ready)
