@@ -14,6 +14,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
 
+import mops.api.attempts
 import mops.api.claims
 import mops.api.metadata
 import mops.runtime.commands
@@ -28,10 +29,11 @@ from mops.core.errors import MopsError, RecursiveCallError
 from mops.core.failure import located
 from mops.core.orchestrate import obtain
 from mops.core.result import Success
-from mops.runtime.engine import Task, engine
+from mops.runtime.engine import engine
 from mops.runtime.execution import Execution
 from mops.runtime.inline import look
 from mops.runtime.observers import OBSERVERS
+from mops.runtime.task import Task
 
 
 class _Flights:
