@@ -15,11 +15,12 @@ from mops.core.failure import FailureRecord, located
 from mops.core.ports.serializer import Serializer
 from mops.core.result import Failure, Success
 from mops.core.timing import Timing
-from mops.runtime.engine import Task, engine
+from mops.runtime.engine import engine
 from mops.runtime.execution import Execution, StartsNothing
 from mops.runtime.failures import rebuild
 from mops.runtime.session import DEFAULT_HEARTBEAT
 from mops.runtime.slots import Slots
+from mops.runtime.task import Task
 from mops.runtime.world import World
 
 

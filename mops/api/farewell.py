@@ -6,7 +6,8 @@ from typing import Final
 
 from mops.api.invocation import Invocation
 from mops.api.worlds import say
-from mops.runtime.engine import Task, engine
+from mops.runtime.engine import engine
+from mops.runtime.task import Task
 
 _PATIENCE: Final = 5.0
 """Seconds for commands to stop in, after Ctrl-C."""
