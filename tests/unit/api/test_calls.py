@@ -56,6 +56,12 @@ def gated(name, x):
     return x
 
 
+@use_runner(lambda func, args, kwargs: pytest.fail("each test names its own"))
+def listed(name):
+    STARTED[name].release()
+    return [name]
+
+
 class Counted:
     """An argument whose instances are counted."""
 
@@ -143,18 +149,12 @@ def test_a_result_that_is_there_does_not_wait_for_one_that_is_not(gate):
     assert next(function.map([gate, gate], [0, 1], ordered=False)) == 1
 
 
-def test_equal_inputs_share_one_execution_and_no_object():
-    runs = []
-
-    def listed(x):
-        runs.append(x)
-        return [x]
-
-    function = use_runner(runner(), ignore=())(listed)
-    results = list(function.map([1] * 20))
-    assert results == [[1]] * 20
+def test_equal_inputs_share_one_execution_and_no_object(gate):
+    results = list(on(listed).map([gate] * 20))
+    assert results == [[gate]] * 20
     assert len({id(result) for result in results}) == 20
-    assert len(runs) <= 1  # by value, the list is a copy of what was captured
+    assert STARTED[gate].acquire(timeout=10)
+    assert not STARTED[gate].acquire(timeout=0.1)
 
 
 def test_methods_and_keyword_defaults_are_bound_as_in_a_call():
