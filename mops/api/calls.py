@@ -1,5 +1,6 @@
 """The calls of a map: their results, in order or as they come."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ from mops.api.course import Course, MappedCall
 from mops.api.progress import Progress
 from mops.api.starting import Begin, Inline
 from mops.api.worlds import say
+from mops.core.errors import ForeignFutureError
 from mops.runtime.engine import engine
 from mops.runtime.slots import slot_given_up
 
@@ -30,6 +32,8 @@ class Calls(Generic[R]):
 
     Ctrl-C while this waits cancels what has not started, says what still runs, waits for that, and raises
     ``KeyboardInterrupt``; a second one stops what runs, where that can be, and leaves at once.
+
+    A forked child has no part in it: there, all methods but ``close`` raise ``ForeignFutureError``.
 
     All methods may be called from any number of threads at once; each result is delivered once. Inputs are read in the
     thread that asks for a result.
@@ -51,6 +55,7 @@ class Calls(Generic[R]):
         self._course = Course(begin, inputs, ordered=ordered, buffersize=buffersize, total=total)
         self._returns_exceptions = return_exceptions
         self._handed_over = False
+        self._process = 0 if isinstance(begin, Inline) else os.getpid()  # inline, each process has all that it takes
         self._progress = Progress(name, total, progress)
         if not isinstance(begin, Inline):
             self._guarded(self._course.feed)
@@ -66,6 +71,7 @@ class Calls(Generic[R]):
             Exception: what the call raised, or the iterator of inputs, at its place.
             KeyboardInterrupt: see above.
         """
+        self._refuse_forked_children()
         try:
             call = self._take()
         except KeyboardInterrupt:
@@ -80,6 +86,7 @@ class Calls(Generic[R]):
 
     async def __anext__(self) -> R:
         """As ``__next__``, in an event loop; inputs are read in another thread."""
+        self._refuse_forked_children()
         from mops.api.awaiting import next_call  # asyncio: for those who have it already
 
         call = await next_call(self._course, self._take_now, self._is_over)
@@ -141,6 +148,7 @@ class Calls(Generic[R]):
                 address of the call. Nothing is lost: what succeeded is stored, and a hit at the next attempt.
             KeyboardInterrupt: see above.
         """
+        self._refuse_forked_children()
         results: dict[int, Any] = {}
         errors: list[BaseException] = []
         while True:
@@ -169,12 +177,14 @@ class Calls(Generic[R]):
         Reads all inputs and starts all calls, whatever the buffer. Whoever has the futures decides about their calls:
         dropping the iterator cancels none from here on.
         """
+        self._refuse_forked_children()
         self._handed_over = True
         return self._guarded(self._course.futures)  # type: ignore[no-any-return]
 
     @property
     def counts(self) -> Counts:
         """How many calls came how far, now."""
+        self._refuse_forked_children()
         return self._course.counts()
 
     # ------------------------------------------------------------------------------------------------ the end
@@ -184,11 +194,12 @@ class Calls(Generic[R]):
         The iteration goes on: what runs is delivered when it is done. A cancelled call raises ``CancelledError`` at its
         place, and so does the end, if there were inputs left to read.
         """
+        self._refuse_forked_children()
         return self._course.cancel()
 
     def close(self) -> None:
         """Drop the iterator: cancel the calls that have not started, and say what becomes of the others."""
-        if self._handed_over:
+        if self._handed_over or self._is_of_the_parent():
             return
         course = self._course
         unread, cancelled = course.reads_on(), course.cancel()
@@ -206,6 +217,13 @@ class Calls(Generic[R]):
         if not sys.is_finalizing():  # threads that are no more may hold the locks
             with suppress(AttributeError):  # it was never made whole
                 self.close()
+
+    def _is_of_the_parent(self) -> bool:
+        return self._process not in {0, os.getpid()}
+
+    def _refuse_forked_children(self) -> None:
+        if self._is_of_the_parent():
+            raise ForeignFutureError(f"this map of {self._name} is of the parent process")
 
     def _guarded(self, step: Any) -> Any:
         """Do something that Ctrl-C interrupts in good order."""

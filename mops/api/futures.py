@@ -1,9 +1,13 @@
 """The future of a submitted call."""
 
+import os
+import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakSet
 
+from mops.core.errors import ForeignFutureError
 from mops.runtime.slots import slot_given_up
 
 R = TypeVar("R")
@@ -30,6 +34,17 @@ class MopsFuture(Future[R], Generic[R]):
         self._drive = drive
         self._withdraw = withdraw
         self._runs = runs
+        _in_flight.add(self)
+
+    def disown(self) -> None:
+        """For a forked child, in which nothing else runs: fail, as nobody here will complete it, and call nobody."""
+        self._condition = threading.Condition()  # a thread that is no more may hold the one of the parent
+        if not self.done():
+            self._done_callbacks.clear()  # type: ignore[attr-defined]
+            self._waiters.clear()
+            self._drive = self._withdraw = _nothing
+            self._runs = bool
+            self.set_exception(ForeignFutureError("the future is of the parent process", memo_uri=self.memo_uri))
 
     def drive(self) -> None:
         """For whoever waits in a thread: run a call that waits for a thread to run in, or for its turn, in this one."""
@@ -68,6 +83,7 @@ class MopsFuture(Future[R], Generic[R]):
             _make_way()
         self._drive = self._withdraw = _nothing  # a future that is kept does not keep its call
         self._runs = bool
+        _in_flight.discard(self)
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -101,6 +117,18 @@ class MopsFuture(Future[R], Generic[R]):
         import asyncio  # only for those who have it already
 
         return asyncio.wrap_future(self).__await__()
+
+
+_in_flight: Final[WeakSet[MopsFuture[Any]]] = WeakSet()
+
+
+def _disown_all() -> None:
+    for future in list(_in_flight):
+        future.disown()
+    _in_flight.clear()
+
+
+os.register_at_fork(after_in_child=_disown_all)
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ Grouped by what the reader does next:
     │   ├── UnserializableError         a value cannot be stored
     │   ├── RecursiveCallError          a call would wait for itself
     │   ├── DecorationError             the function cannot be memoized as it is declared
+    │   ├── ForeignFutureError          a future that belongs to the parent of this process
     │   ├── NothingToAttachTo           nothing is stored of a call, and nobody runs it
     │   └── ConfigurationError          a setting that cannot be meant
     ├── SetupError               fix the environment
@@ -121,6 +122,12 @@ class RecursiveCallError(CallError, RecursionError):
 
 class DecorationError(CallError, TypeError):
     """The function cannot be memoized as it is declared."""
+
+
+class ForeignFutureError(CallError, RuntimeError):
+    """A future, or a map, of the process that this one was forked from: nobody here can know what becomes of it."""
+
+    advice = "call the function again in this process: it joins the call, or finds what it came to"
 
 
 class NothingToAttachTo(CallError, LookupError):
