@@ -1,46 +1,66 @@
 """Arrays, scalars and dtypes of numpy: keyed by dtype, shape and values.
 
-Memory order, strides, padding and the file behind a ``memmap`` do not count; byte order, which the dtype shows, does.
-The bytes of an array are digested in C order, so the digest is also the name of its content. Python objects within
-arrays are keyed one by one.
+Memory order, strides, padding, flags and the file behind a ``memmap`` do not count; byte order, which the dtype shows,
+does. The bytes of an array are digested in C order, so the digest is also the name of its content. Python objects
+within arrays are keyed one by one. A dtype that is itself the value counts with its layout, too.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 
+from mops.core.canonical.instances import Layout
 from mops.core.canonical.leaves import content_digest
 from mops.core.errors import UnkeyableArgumentError
 
 _EXTENDED = "gG"  # long doubles, real and complex
 _PADDED_BITS = 63  # mantissa of the x87 format, which fills 10 of its 16 bytes and leaves the others undefined
+_OWN_OF_MAPS = frozenset({"_mmap", "filename", "mode", "offset"})
+_OWN_OF_MASKED = frozenset(
+    {"_basedict", "_baseclass", "_fill_value", "_hardmask", "_isfield", "_mask", "_optinfo", "_sharedmask"}
+)
 
 
 def structure_for(cls: type) -> Callable[[Any], object] | None:
     """Give the function that makes the structure of an instance of a class, if the class is numpy's affair."""
     if issubclass(cls, np.ma.MaskedArray):
-        return _masked
+        return _with_attributes(cls, _masked, _OWN_OF_MASKED)
+    if cls is np.ndarray:
+        return _array
     if issubclass(cls, np.ndarray):
-        return _array if cls is np.ndarray else _array_with_attributes
+        own = _OWN_OF_MAPS if issubclass(cls, np.memmap) else ()
+        return _with_attributes(cls, lambda array: _array(array.view(np.ndarray)), own)
     if issubclass(cls, np.generic):
-        return lambda value: _array(np.asarray(value))
+        return _scalar if cls.__module__.startswith("numpy") else _with_attributes(cls, _scalar)
     if issubclass(cls, np.dtype):
-        return _dtype
+        return _whole_dtype
     return _ufunc if cls is np.ufunc else None
+
+
+def _with_attributes(
+    cls: type, structure: Callable[[Any], object], own: Collection[str] = ()
+) -> Callable[[Any], object]:
+    """Add what an instance of a subclass holds beside numpy's own attributes."""
+    state = Layout(cls).state
+    return lambda value: (
+        structure(value),
+        {name: each for name, each in state(value).items() if name not in own},
+    )
+
+
+def _scalar(value: np.generic) -> object:
+    return _array(np.asarray(value))
 
 
 def _array(array: np.ndarray[Any, Any]) -> object:
     return _dtype(array.dtype), array.shape, _values(array)
 
 
-def _array_with_attributes(array: np.ndarray[Any, Any]) -> object:
-    return _array(array.view(np.ndarray)), {} if isinstance(array, np.memmap) else getattr(array, "__dict__", {})
-
-
 def _masked(array: np.ma.MaskedArray[Any, Any]) -> object:
-    return _array(np.asarray(array.data)), np.ma.getmaskarray(array), array.fill_value, array.hardmask
+    data = _array(np.asarray(array.data)), np.ma.getmaskarray(array), array.fill_value, array.hardmask
+    return data if array.baseclass is np.ndarray else (*data, array.data)
 
 
 def _values(array: np.ndarray[Any, Any]) -> object:
@@ -60,11 +80,33 @@ def _bytes_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _dtype(dtype: np.dtype[Any]) -> object:
+    """Give what of a dtype counts for the arrays that have it: all but the layout of fields."""
+    structure = _plain_dtype(dtype)
+    if dtype.metadata is None and (dtype.names is None or dtype.type is np.void):
+        return structure
+    return structure, dtype.type, dict(dtype.metadata or {})
+
+
+def _plain_dtype(dtype: np.dtype[Any]) -> object:
     if dtype.subdtype is not None:
         return _dtype(dtype.subdtype[0]), dtype.subdtype[1]
-    if dtype.fields is None:
-        return repr(dtype) if dtype.kind == "T" else (dtype.str, dtype.name)
-    return [(name, _dtype(field[0]), field[2:]) for name, field in dtype.fields.items() if name in (dtype.names or ())]
+    if dtype.names is not None:
+        return [(name, _dtype(field[0]), field[2:]) for name, field in _fields(dtype)]
+    if dtype.kind == "T":
+        text: Any = dtype  # numpy 1 has no such class
+        return repr(text), text.coerce, [text.na_object] if hasattr(text, "na_object") else []
+    return dtype.str, dtype.name
+
+
+def _whole_dtype(dtype: np.dtype[Any]) -> object:
+    layout = [(field[1], _whole_dtype(field[0])) for _, field in _fields(dtype)]
+    if dtype.subdtype is not None:
+        layout = [(0, _whole_dtype(dtype.subdtype[0]))]
+    return _dtype(dtype), dtype.itemsize, dtype.alignment, dtype.isalignedstruct, layout
+
+
+def _fields(dtype: np.dtype[Any]) -> list[tuple[str, Any]]:
+    return [(name, dtype.fields[name]) for name in dtype.names or () if dtype.fields is not None]
 
 
 def _ufunc(value: np.ufunc) -> object:

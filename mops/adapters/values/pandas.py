@@ -1,24 +1,52 @@
 """Frames, series, indexes, extension arrays and scalars of pandas: keyed by names, index, dtypes and values.
 
-A frame is keyed column by column, so how its blocks lie in memory does not count; ``attrs``, flags and the
-``_metadata`` of subclasses do. Values under a missing one do not count.
+A frame is keyed column by column, so how its blocks lie in memory does not count; ``attrs``, flags and whatever else an
+object holds beside pandas' own attributes do. Values under a missing one, and levels of a ``MultiIndex`` that none of
+its rows uses, do not count.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
+from mops.core.canonical.instances import Layout
+
 _MASKED = (pd.arrays.BooleanArray, pd.arrays.IntegerArray, pd.arrays.FloatingArray)
+_SAMPLES = pd.DataFrame(), pd.Series(dtype=object), pd.Index([]), pd.RangeIndex(0), pd.DatetimeIndex([])
+_OPEN = {pd.DataFrame, pd.Series, pd.MultiIndex, pd.RangeIndex, pd.Index}  # to attributes that users set
+_OWN = frozenset(
+    {"_cache", "_codes", "_freq", "_levels", "_names", "sortorder"}.union(
+        pd.DataFrame._internal_names,  # noqa: SLF001 (documented for subclasses)
+        *map(vars, _SAMPLES),
+    )
+)
+"""Attributes that pandas gives its own objects."""
 
 
 def structure_for(cls: type) -> Callable[[Any], object] | None:
     """Give the function that makes the structure of an instance of a class, if the class is pandas' affair."""
     for known, structure in _STRUCTURES.items():
         if issubclass(cls, known):
-            return structure
+            if known in _OPEN:
+                return _with_attributes(cls, structure, _OWN)
+            return structure if cls.__module__.partition(".")[0] == "pandas" else _with_attributes(cls, structure)
     return None
+
+
+def _with_attributes(
+    cls: type, structure: Callable[[Any], object], own: Collection[str] = ()
+) -> Callable[[Any], object]:
+    """Add what an instance holds that pandas has not put there."""
+    state = Layout(cls).state
+    accessors: Collection[str] = getattr(cls, "_accessors", ())  # ``series.str`` and the like, once they were asked for
+
+    def extended(value: Any) -> object:
+        held = {name: each for name, each in state(value).items() if name not in own and name not in accessors}
+        return structure(value), held
+
+    return extended
 
 
 def _frame(frame: pd.DataFrame) -> object:
@@ -36,7 +64,7 @@ def _extras(value: Any) -> object:
 
 
 def _index(index: pd.Index) -> object:
-    return index.name, _content(index.array), getattr(index, "freqstr", None)
+    return index.name, _content(index.array), getattr(index, "freq", None)
 
 
 def _range_index(index: pd.RangeIndex) -> object:
@@ -44,7 +72,8 @@ def _range_index(index: pd.RangeIndex) -> object:
 
 
 def _multi_index(index: pd.MultiIndex) -> object:
-    return list(index.names), [_content(index.get_level_values(level).array) for level in range(index.nlevels)]
+    unnamed = index.set_names([None] * index.nlevels)  # a level is looked for by its name first, and names may be ints
+    return list(index.names), [_content(unnamed.get_level_values(level).array) for level in range(index.nlevels)]
 
 
 def _content(array: ExtensionArray) -> object:
@@ -53,20 +82,17 @@ def _content(array: ExtensionArray) -> object:
 
 
 def _extension_array(array: ExtensionArray) -> object:
-    return _dtype_text(array.dtype), _values(array)
+    return array.dtype, _values(array)
 
 
 def _dtype(dtype: Any) -> object:
-    return (dtype.categories, dtype.ordered) if isinstance(dtype, pd.CategoricalDtype) else _dtype_text(dtype)
-
-
-def _dtype_text(dtype: Any) -> str:
-    return repr(dtype) if isinstance(dtype, pd.StringDtype) else str(dtype)  # the text leaves out where strings are
+    """Give the text of a dtype, which need not tell it from all others, and the attributes that do."""
+    return str(dtype), {name: getattr(dtype, name) for name in dtype._metadata}  # noqa: SLF001 (documented for authors of dtypes)
 
 
 def _values(array: Any) -> object:
     if isinstance(array, pd.Categorical):
-        return array.codes, array.categories, array.ordered
+        return array.codes
     if isinstance(array, _MASKED):
         missing = array.isna()
         return missing, array.to_numpy(dtype=array.dtype.numpy_dtype, na_value=0)
@@ -104,7 +130,7 @@ _STRUCTURES: dict[type, Callable[[Any], object]] = {
     type(pd.NA): str,
     pd.Timestamp: _timestamp,
     pd.Timedelta: lambda value: (int(value.asm8.view("i8")), value.unit),
-    pd.Period: lambda value: (value.ordinal, value.freqstr),
+    pd.Period: lambda value: (value.ordinal, value.freq),
     pd.Interval: lambda value: (value.left, value.right, value.closed),
     pd.api.extensions.ExtensionDtype: _dtype,
 }

@@ -114,6 +114,87 @@ def test_a_multi_index_counts_by_its_values_not_by_its_codes():
     different(whole, part, whole.rename(["x", "z"]), whole.swaplevel())
 
 
+@pytest.mark.parametrize("names", [[1, 2], [1, None], ["a", 0], [1, 0], [None, None], [0, 0], [2, "b"]])
+def test_every_level_of_a_multi_index_counts_whatever_its_names(names):
+    def index(*levels):
+        return pd.MultiIndex.from_arrays(levels, names=names)
+
+    indexes = [index([1, 2], [3, 4]), index([1, 2], [3, 5]), index([1, 5], [3, 4]), index([3, 4], [1, 2])]
+    different(*indexes)
+    different(*(pd.DataFrame({"a": [1, 2]}, index=each) for each in indexes))
+    different(*(pd.DataFrame([[1, 2]], columns=each) for each in indexes))
+    different(*(pd.Series([1, 2], index=each) for each in indexes), index([1, 2], [3, None]))
+
+
+ZONES = [dt.timezone(dt.timedelta(hours=hours), "X") for hours in (1, 2)]
+
+
+def test_zones_of_one_name_are_told_apart():
+    utc = pd.DatetimeIndex(["2020-01-01", "2020-01-02"], tz="UTC")
+    indexes = [utc.tz_convert(zone) for zone in ZONES]
+    different(*indexes)
+    different(*(index.array for index in indexes))
+    different(*(pd.Series(index) for index in indexes))
+    different(*(pd.DataFrame({"a": index}) for index in indexes))
+    different(*(pd.DataFrame({"a": [1, 2]}, index=index) for index in indexes))
+    different(*(pd.IntervalIndex.from_breaks(index) for index in indexes))
+    different(*(pd.Categorical(index) for index in indexes))
+    different(*(index.dtype for index in indexes), *(pd.IntervalDtype(index.dtype) for index in indexes))
+    different(*(pd.SparseDtype(object, fill_value=value) for value in (1, "1")))
+
+
+def test_the_frequency_of_an_index_counts_with_its_holidays():
+    days = pd.DatetimeIndex(["2020-02-03", "2020-02-04"])
+    holidays = [pd.offsets.CustomBusinessDay(holidays=[day]) for day in ("2020-01-01", "2020-01-02")]
+    different(days, *(pd.DatetimeIndex(days, freq=each) for each in holidays))
+    assert key(pd.DatetimeIndex(days, freq=holidays[0])) == key(pd.DatetimeIndex(days, freq=holidays[0]))
+
+
+class Sample(pd.Series):
+    pass
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: pd.DataFrame({"a": [1]}), lambda: pd.Series(["a"]), lambda: Sample(["a"]), lambda: pd.Index([1, 5]),
+        lambda: pd.RangeIndex(3), lambda: pd.MultiIndex.from_arrays([[1], [2]]), lambda: pd.DatetimeIndex(["2020"]),
+    ],
+)  # fmt: skip
+def test_attributes_that_users_set_count_and_those_that_pandas_sets_do_not(make):
+    one, other, used = make(), make(), make()
+    one.origin, other.origin = "here", "there"
+    different(make(), one, other)
+    if isinstance(used, pd.Index):
+        assert used.is_unique
+        assert used.get_loc(used[0]) == 0
+    elif isinstance(used, pd.Series):
+        assert used.str.len().tolist() == [1]
+    else:
+        assert used["a"].tolist() == [1]
+    assert key(used) == key(make())
+
+
+class Quantity(pd.arrays.NumpyExtensionArray):
+    """An array of somebody else's, with an attribute that its dtype does not know of."""
+
+
+class Currency(pd.api.extensions.ExtensionDtype):
+    type = float
+    name = "currency"
+
+    def __init__(self, symbol):
+        self.symbol = symbol
+
+
+def test_arrays_and_dtypes_of_others_count_by_what_they_hold():
+    one, other = Quantity(np.array([1.0])), Quantity(np.array([1.0]))
+    one.unit, other.unit = "m", "s"
+    different(one, other, Quantity(np.array([1.0])), pd.Series(one))
+    different(Currency("CHF"), Currency("EUR"))
+    assert key(Currency("CHF")) == key(Currency("CHF"))
+
+
 def test_scalars_of_pandas_are_values():
     different(
         pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-01", tz="UTC"), pd.Timestamp("2020-01-01").as_unit("ns"),

@@ -123,6 +123,39 @@ def test_subclasses_count_by_class_and_attributes():
     assert key(plain) == key(BASE.copy().view(Tagged))
 
 
+class TaggedMasked(np.ma.MaskedArray):
+    pass
+
+
+class TaggedMap(np.memmap):
+    pass
+
+
+class TaggedNumber(np.float64):
+    pass
+
+
+def test_attributes_of_every_kind_of_subclass_count(tmp_path):
+    np.zeros(2, np.int32).tofile(tmp_path / "file")
+    makers = [
+        lambda: TaggedMasked([1, 2]),
+        lambda: np.ma.array([1, 2]),
+        lambda: TaggedMap(tmp_path / "file", np.int32, "r"),
+        lambda: TaggedNumber(1),
+    ]
+    for make in makers:
+        plain, one, other = make(), make(), make()
+        one.unit, other.unit = "m", "s"
+        different(plain, one, other)
+        assert key(plain) == key(make())
+
+
+def test_the_kind_of_array_under_a_mask_counts():
+    tagged = BASE.copy().view(Tagged)
+    tagged.unit = "m"
+    different(np.ma.array(BASE), np.ma.array(BASE.view(Tagged)), np.ma.array(tagged))
+
+
 def test_a_memory_map_counts_by_its_content(tmp_path):
     maps = []
     for name in ("one", "two"):
@@ -139,6 +172,46 @@ def test_dtypes_and_ufuncs_are_values():
     different(np.add, np.subtract)
     with pytest.raises(UnkeyableArgumentError, match="cannot be imported"):
         key(np.frompyfunc(lambda x: x, 1, 1))
+
+
+class Row(np.record):
+    pass
+
+
+def test_a_dtype_as_a_value_counts_with_its_layout():
+    fields = {"names": ["a", "b"], "formats": ["i1", "f8"]}
+    different(
+        np.dtype(fields), np.dtype(fields, align=True), np.dtype({**fields, "offsets": [0, 8]}),
+        np.dtype({**fields, "offsets": [8, 0]}), np.dtype({**fields, "itemsize": 32}),
+        np.dtype({**fields, "titles": ["x", "y"]}), np.dtype((np.record, fields)), np.dtype((Row, fields)),
+        np.dtype([("a", np.dtype(fields))]), np.dtype([("a", np.dtype(fields, align=True))]),
+        np.dtype((np.dtype(fields), (2,))), np.dtype((np.dtype(fields, align=True), (2,))),
+        np.dtype(("i4", (2,))), np.dtype(("i4", (2, 1))), np.dtype("V8"), np.dtype("V9"),
+        np.dtype("i4"), np.dtype("i4", metadata={"a": 1}), np.dtype("i4", metadata={"a": 2}),
+    )  # fmt: skip
+    assert key(np.dtype(fields)) == key(np.dtype([("a", "i1"), ("b", "f8")]))
+
+
+def test_metadata_and_class_of_elements_count_for_arrays_too():
+    rows = np.zeros(2, [("a", "i4")])
+    different(
+        rows, rows.view((np.record, rows.dtype)), rows.view((Row, rows.dtype)), np.zeros(2, "i4"),
+        np.zeros(2, np.dtype("i4", metadata={"unit": "m"})), np.zeros(2, np.dtype("i4", metadata={"unit": "s"})),
+        np.zeros(2, [("a", np.dtype("i4", metadata={"unit": "m"}))]),
+    )  # fmt: skip
+
+
+class Missing:
+    def __init__(self, reason):
+        self.reason = reason
+
+    def __repr__(self):
+        return "missing"
+
+
+def test_the_missing_value_of_a_string_dtype_counts_by_its_value():
+    different(*(np.dtypes.StringDType(na_object=missing) for missing in (Missing("a"), Missing("b"), None, np.nan)))
+    different(np.dtypes.StringDType(), np.dtypes.StringDType(coerce=False))
 
 
 def test_variable_width_strings_are_keyed_by_value():
