@@ -5,11 +5,13 @@ import re
 from typing import Final
 
 from mops.api.locate import leaves_the_process, locate_blob_store
+from mops.api.settings import defaults
 from mops.core.blob_layout import ROOT, Memo, memo_from_folder
 from mops.core.errors import ConfigurationError
 from mops.core.ports.blob_store import BlobStore
 
 _MARK: Final = f"/{ROOT}/memo/"
+_FILE: Final = "file://"
 _SLOT: Final = re.compile(r"r\d+|e\d+(\.(\d+|out))?")
 
 
@@ -24,6 +26,23 @@ def store_for_people(root: object) -> BlobStore:
         raise ConfigurationError(
             f"{store.uri} lives in the memory of the process that uses it; nobody else can look into it"
         )
+    return store
+
+
+def root_for_people(root: str | None) -> BlobStore:
+    """The store under a root that somebody wants to look over, by default the one that decorated functions use.
+
+    Raises:
+        ConfigurationError: as ``store_for_people``; or there is no such folder, and nothing to see.
+    """
+    store = store_for_people(defaults.mops_root() if root is None else root)
+    if store.uri.startswith(_FILE):
+        from urllib.parse import unquote
+
+        path = unquote(store.uri.removeprefix(_FILE))
+        if not os.path.isdir(path):
+            what = "is a file, and no blob root" if os.path.exists(path) else "is no blob root: there is no such folder"
+            raise ConfigurationError(f"{store.uri} {what}")
     return store
 
 

@@ -5,8 +5,7 @@ from fnmatch import fnmatchcase
 import click
 
 from mops.api.history import PastCall, number_in, past_calls, pipeline_prefix
-from mops.api.memo_uri import store_for_people
-from mops.api.settings import defaults
+from mops.api.memo_uri import root_for_people
 from mops.api.wording import printable
 from mops.cli import screen
 
@@ -20,7 +19,7 @@ def ls(root: str | None, pipeline: str | None, function: str | None) -> None:
 
     Piped: function, state, time, seconds, bytes and memo URI, between tabs; '-' where there is none.
     """
-    store = store_for_people(root or defaults.mops_root())
+    store = root_for_people(root)
     calls = past_calls(store, pipeline_prefix(pipeline)) if pipeline else past_calls(store)
     shown = 0
     for past in calls:

@@ -3,8 +3,7 @@
 import click
 
 from mops.api.history import PastCall, number_in, past_calls
-from mops.api.memo_uri import store_for_people
-from mops.api.settings import defaults
+from mops.api.memo_uri import root_for_people
 from mops.api.wording import duration_text, size_text
 from mops.cli import screen
 
@@ -38,7 +37,7 @@ def summary(root: str | None) -> None:
 
     Reads the header of every result. Piped: function, calls, stored, failed, seconds and bytes, between tabs.
     """
-    store = store_for_people(root or defaults.mops_root())
+    store = root_for_people(root)
     everything, by_function = _Totals(), dict[str, _Totals]()
     for past in past_calls(store):
         for totals in (everything, by_function.setdefault(past.names[1], _Totals())):

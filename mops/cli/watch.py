@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from mops.api.memo_uri import store_for_people
-from mops.api.settings import defaults
+from mops.api.memo_uri import root_for_people
 from mops.api.watching import Sight, View, Watcher
 from mops.api.wording import duration_text, printable
 from mops.cli import screen
@@ -38,7 +37,7 @@ def watch(root: str | None, *, once: bool) -> None:
     time, host and process, seconds since the last sign of life, failure and memo URI, between tabs; '-' where there is
     none.
     """
-    store = store_for_people(root or defaults.mops_root())
+    store = root_for_people(root)
     if not screen.is_for_people():
         for sight in Watcher(store).look(time.time()).sights:
             _row(sight)

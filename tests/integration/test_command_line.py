@@ -205,8 +205,20 @@ def test_ls_filters_by_pipeline_and_by_function(load, root, run):
 
 def test_ls_looks_under_the_default_root_and_says_when_it_is_empty(root, run, monkeypatch):
     monkeypatch.setenv("MOPS_ROOT", root)
+    Path(root).mkdir()
 
     assert run("ls") == (0, "", f"no calls under file://{root}\n")
+
+
+@pytest.mark.parametrize("command", ["ls", "summary", "watch"])
+def test_a_root_that_is_none_is_an_error(command, root, run, tmp_path, monkeypatch):
+    (tmp_path / "a file").write_text("not a folder")
+
+    assert run(command, root) == (1, "", f"error: file://{root} is no blob root: there is no such folder\n")
+    uri = f"file://{tmp_path}/a%20file"
+    assert run(command, str(tmp_path / "a file")) == (1, "", f"error: {uri} is a file, and no blob root\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run(command, "") == (1, "", "error: the blob root is empty\n")
 
 
 def test_ls_passes_over_what_is_no_memo(load, root, run):

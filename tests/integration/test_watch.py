@@ -34,6 +34,7 @@ CONTROL = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 def working(project):
     """A program of which one call is stored, one has failed, and one runs until the test is over."""
     program = project.start(project.write("program.py", WORK), stderr=subprocess.DEVNULL)
+    project.wait_until(project.root.is_dir)
     project.wait_until(lambda: {"running", "failed"} <= set(piped(project, "watch", "--once").split()))
     yield project
     (project.folder / "go").touch()
