@@ -1,8 +1,8 @@
 """Paths: an existing file counts by its content and its name, not by its folder; a path to nothing by its text."""
 
 import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePath
 from stat import S_ISDIR, S_ISREG
 from typing import Any
 
@@ -32,6 +32,20 @@ def _path(path: Path) -> object:
     if not S_ISREG(mode):
         raise UnkeyableArgumentError(f"{path} is neither a file nor absent", advice="pass what you read from it")
     return "file", path.name, _digest(path)
+
+
+def structure_of_constant(path: PurePath, roots: Iterable[str]) -> object:
+    """The structure of a path that stands in code: a file counts by its place and content, all else by its place.
+
+    Args:
+        path: of the file system, or a pure one.
+        roots: directories of code. What lies in there has its place relative to them, wherever they are installed.
+    """
+    text = str(path)
+    below = next((text[len(root) :] for root in roots if text == root or text.startswith(f"{root}/")), None)
+    if isinstance(path, Path) and os.path.isfile(text):
+        return "file", path.name if below is None else below, _digest(path)
+    return ("path", text) if below is None else ("below", below)
 
 
 def _digest(path: Path) -> bytes:

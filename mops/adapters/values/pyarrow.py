@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mops.core.canonical.leaves import content_digest
+from mops.core.errors import UnkeyableArgumentError
 
 Chunks = Sequence[Any]
 
@@ -30,7 +31,7 @@ def structure_for(cls: type) -> Callable[[Any], object] | None:
     if issubclass(cls, pa.DataType):
         return _type
     if issubclass(cls, pa.Scalar):
-        return lambda scalar: (_type(scalar.type), _column([pa.array([scalar.as_py()], scalar.type)]))
+        return lambda scalar: (_type(scalar.type), _column([pa.repeat(scalar, 1)]))
     return None
 
 
@@ -48,7 +49,11 @@ def _field(field: Any) -> object:
 
 
 def _type(data_type: Any) -> object:
-    return str(data_type), [_field(data_type.field(index)) for index in range(data_type.num_fields)]
+    structure = str(data_type), [_field(data_type.field(index)) for index in range(data_type.num_fields)]
+    if isinstance(data_type, pa.BaseExtensionType):  # the text leaves out its parameters
+        serialized = pa.schema([pa.field("", data_type)]).serialize().to_pybytes()
+        return structure, type(data_type), serialized, dict(getattr(data_type, "__dict__", {}))
+    return (structure, _type(data_type.value_type)) if pa.types.is_dictionary(data_type) else structure
 
 
 def _column(chunks: Chunks) -> object:
@@ -74,7 +79,7 @@ def _values(kind: Any, chunks: Chunks) -> object:
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         return _column([chunk.storage for chunk in chunks])
-    if types.is_dictionary(kind):
+    if types.is_dictionary(kind):  # as what it stands for, unless it says that the order of its values matters
         order = _column([chunks[0].dictionary]) if kind.ordered else None
         return order, _column([chunk.dictionary_decode() for chunk in chunks])
     if types.is_boolean(kind):
@@ -88,7 +93,22 @@ def _values(kind: Any, chunks: Chunks) -> object:
         return _column(lengths), _column([chunk.flatten() for chunk in chunks])
     if _has_fixed_width(kind):
         return content_digest(*map(_fixed_width, chunks))
-    return [value for chunk in chunks for value in chunk.to_pylist()]
+    return None if types.is_null(kind) else _rare_values(kind, chunks)
+
+
+def _rare_values(kind: Any, chunks: Chunks) -> object:
+    """Give the values of types that have to be turned into others first; never into Python's, which hold less."""
+    types = pa.types
+    if types.is_map(kind):
+        entries = pa.list_(pa.struct([kind.key_field, kind.item_field]))
+        return _column([chunk.cast(entries) for chunk in chunks])
+    if types.is_list_view(kind) or types.is_large_list_view(kind):
+        return [scalar.values for chunk in chunks for scalar in chunk]
+    if types.is_run_end_encoded(kind):
+        return _column(list(map(pc.run_end_decode, chunks)))
+    if types.is_union(kind):
+        return [(scalar.type_code, scalar.value) for chunk in chunks for scalar in chunk]
+    raise UnkeyableArgumentError(f"Arrow's {kind} has no key yet", advice="cast it to another type")
 
 
 def _has_fixed_width(kind: Any) -> bool:

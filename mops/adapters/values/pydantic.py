@@ -1,4 +1,4 @@
-"""Models of pydantic: keyed by class, fields, extra fields, private attributes and which fields were set."""
+"""Models of pydantic: keyed by class, fields, extra, private and cached attributes, and which fields were set."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +12,4 @@ def structure_for(cls: type) -> Callable[[Any], object] | None:
 
 
 def _model(model: BaseModel) -> object:
-    declared = type(model).model_fields
-    fields = {
-        name: value for name, value in vars(model).items() if name in declared
-    }  # the others are cached properties
-    return fields, model.__pydantic_extra__, model.__pydantic_private__, model.model_fields_set
+    return vars(model), model.__pydantic_extra__, model.__pydantic_private__, model.model_fields_set

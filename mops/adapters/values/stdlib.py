@@ -1,6 +1,6 @@
 """Values of the standard library whose pickled form is not the same in every Python, or hides what can be observed.
 
-A subclass counts by its instance state, too.
+Instances count by whatever else they hold, too.
 """
 
 from collections.abc import Callable
@@ -23,14 +23,28 @@ def structure_for(cls: type) -> Structure | None:
     """Give the function that makes the structure of an instance of a class, if the class is one of these."""
     names = [f"{base.__module__}:{base.__qualname__}" for base in cls.__mro__]
     structure = next((_STRUCTURES[name] for name in names if name in _STRUCTURES), None)
-    if structure is None or structure in _ENUMS or names[0] in _STRUCTURES:
+    if structure is None or (names[0] in _STRUCTURES and not cls.__dictoffset__):
         return structure
     return _with_state(cls, structure)
 
 
 def _with_state(cls: type, structure: Structure) -> Structure:
-    layout = Layout(cls)
-    return lambda value: (structure(value), layout.state(value))
+    state = Layout(cls).state
+
+    def extended(value: Any) -> object:
+        held = {name: _named(each, cls) for name, each in state(value).items() if not _is_of_enum(name)}
+        return (structure(value), held) if held else structure(value)
+
+    return extended
+
+
+def _named(value: Any, cls: type) -> Any:
+    """Name a member that another one of the same enumeration refers to, since both may refer to each other."""
+    return value.name if type(value) is cls and hasattr(cls, "__members__") else value
+
+
+def _is_of_enum(name: str) -> bool:
+    return name.startswith("_") and name.endswith("_")
 
 
 def _member(member: "enum.Enum") -> object:
@@ -60,8 +74,6 @@ def _array(value: "array.array[Any]") -> object:
 def _ordered_dict(value: "collections.OrderedDict[Any, Any]") -> object:
     return [[key, value[key]] for key in value]
 
-
-_ENUMS = (_member, _flag)
 
 _STRUCTURES: dict[str, Structure] = {
     "enum:Flag": _flag,

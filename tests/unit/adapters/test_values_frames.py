@@ -244,6 +244,11 @@ ARROW = {
     "map": (pa.map_(pa.string(), pa.int64()), [[("a", 1)], None, []], [[("a", 1)], [], None]),
     "dictionary": (pa.dictionary(pa.int32(), pa.string()), ["a", None, "b"], ["b", None, "a"]),
     "null": (pa.null(), [None, None, None], [None]),
+    "map of times": (pa.map_(pa.string(), pa.time64("ns")), [[("a", 1)], None, []], [[("a", 2)], None, []]),
+    "list view": (pa.list_view(pa.time64("ns")), [[1], None, [2, 3]], [[1], None, [2, 4]]),
+    "large list view": (pa.large_list_view(pa.int64()), [[1], None, [2, 3]], [[1], None, [2, 4]]),
+    "interval": (pa.month_day_nano_interval(), [(1, 2, 3), None, (1, 2, 4)], [(1, 2, 3), None, (1, 2, 5)]),
+    "times": (pa.time64("ns"), [1, None, 2], [1, None, 3]),
 }  # fmt: skip
 
 
@@ -293,6 +298,43 @@ def test_tables_batches_schemas_and_scalars_are_values():
     )  # fmt: skip
 
 
+def test_unions_and_runs_count_by_what_each_row_is():
+    def union(codes, *children):
+        return pa.UnionArray.from_dense(pa.array(codes, pa.int8()), pa.array([0, 1], pa.int32()), list(children))
+
+    times, others = pa.array([1, 2], pa.time64("ns")), pa.array([1, 3], pa.time64("ns"))
+    different(union([0, 0], times, times), union([0, 0], others, times), union([0, 1], times, times))
+    different(union([0, 0], times, times)[0], union([0, 0], times, times)[1])
+    ends = [pa.RunEndEncodedArray.from_arrays([2, 3], values) for values in ([1, None], [1, 2])]
+    different(*ends, pa.array([1, 1, None]))
+    assert key(ends[0]) == key(pa.RunEndEncodedArray.from_arrays([1, 2, 3], [1, 1, None]))
+
+
+def test_scalars_of_arrow_count_to_the_nanosecond():
+    kinds = [pa.time64("ns"), pa.timestamp("ns"), pa.duration("ns"), pa.list_(pa.time64("ns"))]
+    different(*(pa.scalar([value] if pa.types.is_list(kind) else value, kind) for kind in kinds for value in (1, 2)))
+    different(*pa.array(["a", "b"]).dictionary_encode(), pa.scalar(None), pa.scalar(None, pa.int64()))
+
+
+class Unit(pa.ExtensionType):
+    def __init__(self, symbol, note=None):
+        self.symbol, self.note = symbol, note
+        super().__init__(pa.float64(), "test.unit")
+
+    def __arrow_ext_serialize__(self):
+        return self.symbol.encode()
+
+
+def test_parameters_of_extension_types_count():
+    units = [Unit("m"), Unit("s"), Unit("m", "note")]
+    assert len(set(map(str, units))) == 1
+    different(*units)
+    different(*(pa.ExtensionArray.from_storage(unit, pa.array([1.0])) for unit in units[:2]))
+    different(*(pa.list_(unit) for unit in units[:2]), *(pa.dictionary(pa.int8(), unit) for unit in units[:2]))
+    different(pa.fixed_shape_tensor(pa.int8(), [2, 3]), pa.fixed_shape_tensor(pa.int8(), [2, 3], permutation=[1, 0]))
+    different(pa.ExtensionArray.from_storage(units[0], pa.array([1.0]))[0], pa.scalar(1.0))
+
+
 class Celsius(pa.ExtensionType):
     def __init__(self):
         super().__init__(pa.float64(), "test.celsius")
@@ -335,6 +377,18 @@ def test_objects_in_polars_are_keyed_one_by_one_and_plans_are_refused():
     with pytest.raises(UnkeyableArgumentError, match="LazyFrame"):
         key([pl.LazyFrame({"a": [1]})])
     different(pl.Int64(), pl.String(), pl.Datetime("us"), pl.Datetime("ms"))
+
+
+@pytest.mark.parametrize("make", [lambda: pl.DataFrame({"a": [1]}), lambda: pl.Series([1])])
+def test_attributes_of_polars_objects_count(make):
+    one, other = make(), make()
+    one.origin, other.origin = "here", "there"
+    different(make(), one, other)
+
+
+def test_what_polars_cannot_hand_to_arrow_is_refused():
+    with pytest.raises(UnkeyableArgumentError, match="Int128"):
+        key(pl.Series([1], dtype=pl.Int128))
 
 
 def test_polars_without_arrow_says_what_is_missing(monkeypatch):

@@ -64,10 +64,11 @@ def test_class_fields_extras_private_attributes_and_what_was_set_count():
     different(Open(a=1), Open(a=2), Open(b=1), Open(), Numbers([1]), Numbers([2]), Data(1), Data(2), {"a": 1})
 
 
-def test_a_cached_property_does_not_count():
-    used = Model(x=4)
+def test_a_cached_property_counts_once_it_has_a_value():
+    used, set_by_hand = Model(x=4), Model(x=4)
     assert used.double == 8
-    assert key(used) == key(Model(x=4))
+    set_by_hand.__dict__["double"] = 99
+    different(used, set_by_hand, Model(x=4))
 
 
 def test_an_unkeyable_field_is_named():

@@ -97,6 +97,34 @@ def test_a_subclass_counts_by_class_and_own_state():
     assert key(one) == key(Money("1.0"))
 
 
+class Direction(enum.Enum):
+    NORTH = 1
+    SOUTH = 2
+
+
+def test_attributes_that_members_of_enums_were_given_count():
+    before = key(Direction.NORTH)
+    Direction.NORTH.opposite, Direction.SOUTH.opposite = Direction.SOUTH, Direction.NORTH
+    different(*Direction)
+    opposed = key(Direction.NORTH)
+    Direction.NORTH.opposite = None
+    assert len({before, opposed, key(Direction.NORTH)}) == 3
+    del Direction.NORTH.opposite
+    assert key(Direction.NORTH) == before
+
+
+def test_what_python_remembers_of_combined_flags_does_not_count():
+    before = key(Access.READ)
+    assert ~Access.READ == Access.WRITE
+    assert key(Access.READ) == before
+
+
+def test_attributes_of_an_ordered_dict_count():
+    one, other = collections.OrderedDict(a=1), collections.OrderedDict(a=1)
+    one.unit, other.unit = "m", "s"
+    different(one, other, collections.OrderedDict(a=1))
+
+
 def test_an_ordered_dict_keeps_its_order():
     moved = collections.OrderedDict(a=1, b=2)
     moved.move_to_end("a")
