@@ -40,7 +40,8 @@ def _with_state(cls: type, structure: Structure) -> Structure:
 
 def _named(value: Any, cls: type) -> Any:
     """Name a member that another one of the same enumeration refers to, since both may refer to each other."""
-    return value.name if type(value) is cls and hasattr(cls, "__members__") else value
+    is_sibling = type(value) is cls and hasattr(cls, "__members__")
+    return value.name if is_sibling else value
 
 
 def _is_of_enum(name: str) -> bool:
