@@ -173,16 +173,22 @@ def _become_child(
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         status = serve(lambda: _say_returned(*at_return))
-    except BaseException:  # noqa: BLE001 - whatever it is, the supervisor must hear of it
-        import traceback
-
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the supervisor must hear of it
+        sys.stderr.write(_last_words(error))
     finally:
         try:
             sys.stdout.flush()
             sys.stderr.flush()
         finally:
             os._exit(status)
+
+
+def _last_words(error: BaseException) -> str:
+    """What is printed of an exception that did not become an outcome: Ctrl-C in the function, or a store that fails."""
+    from mops.core.errors import MopsError
+    from mops.runtime.failures import traceback_of
+
+    return f"mops remote: {error}\n" if isinstance(error, MopsError) else traceback_of(error)
 
 
 def _say_returned(returned: int, kept: int) -> None:

@@ -17,7 +17,7 @@ def describe(exception: BaseException, serializer: Serializer) -> FailureRecord:
     """Everything that is stored of an exception. Never raises, whatever the exception's own methods do."""
     return FailureRecord(
         message=_text_of(exception),
-        traceback=_traceback_of(exception),
+        traceback=traceback_of(exception),
         lineage=[f"{base.__module__}:{base.__qualname__}" for base in type(exception).__mro__ if base is not object],
         pickled=_pickle_of(exception, serializer),
         kind=kind_of(exception),
@@ -43,7 +43,8 @@ def _text_of(exception: BaseException) -> str:
     return text[:_LONGEST_TEXT]
 
 
-def _traceback_of(exception: BaseException) -> str:
+def traceback_of(exception: BaseException) -> str:
+    """What Python prints of an exception that nobody catches, from the user's function on. Never raises."""
     try:
         text = "".join(traceback.format_exception(type(exception), exception, users_frames(exception)))
     except Exception:  # noqa: BLE001 - as above

@@ -1,5 +1,6 @@
 """What goes wrong in a function or around it reaches the caller, with its type, its text and what to do."""
 
+import os
 from textwrap import dedent
 
 import pytest
@@ -88,6 +89,82 @@ def test_an_exception_that_cannot_travel_arrives_as_text(project, definition, wo
     assert kind == "mops.core.errors RemoteError"
     assert words in text
     assert "raise Problem(1, b=2)" in text
+
+
+@pytest.mark.parametrize("interruption", ["KeyboardInterrupt", "GeneratorExit", "Interruption"])
+def test_what_ends_a_remote_shows_the_users_frames_alone(project, interruption):
+    project.write(
+        "stage.py",
+        f"""
+        class Interruption(BaseException):
+            pass
+
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def work():
+            return helper()
+
+        def helper():
+            raise {interruption}("enough")
+        """,
+    )
+    called = project.run(
+        project.write(
+            "script.py",
+            """
+        import stage
+        try:
+            stage.work()
+        except MopsError as error:
+            print(error)
+    """,
+        )
+    )
+    assert "ended with exit status 1, without an outcome" in called.stdout
+    for text in (called.stdout, called.stderr):
+        assert text.index("in work") < text.index("in helper") < text.index(f"{interruption}: enough")
+        assert f"{os.sep}mops{os.sep}" not in text.partition("  function:")[0]
+
+
+def test_a_remote_that_cannot_store_its_result_says_so_in_words(project):
+    project.write(
+        "stage.py",
+        """
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def work():
+            os.mkdir(os.path.join(work.memo_uri().removeprefix("file://"), "r0"))
+            return 1
+        """,
+    )
+    kept = project.environment(TMPDIR=str(project.folder))
+    called = project.run("-c", "import stage; stage.work()", check=False, env=kept)
+    remotes, _, callers = called.stderr.partition("Traceback")
+    assert remotes.startswith("mops remote: cannot create file://")
+    assert "/r0: it is a directory" in remotes
+    assert "is kept in" in remotes
+    assert "InvalidKey: cannot create" in callers
+
+
+@pytest.mark.parametrize("size", [600_000, 3_000_000])
+def test_an_exception_with_a_very_long_message_keeps_its_type_and_its_words(project, size):
+    project.write(
+        "stage.py",
+        f"""
+        class TooMuch(Exception):
+            pass
+
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def work():
+            raise TooMuch("x" * {size})
+        """,
+    )
+    out = project.script("""
+        import stage
+        try:
+            stage.work()
+        except stage.TooMuch as error:
+            print(len(error.args[0]))
+    """)
+    assert out == f"{size}\n"
 
 
 def test_failures_are_not_memoized(project):
