@@ -42,15 +42,13 @@ class MemoizingPicklingRunner:
     Args:
         shell: where calls run: a ``Shell``, any function that runs a command line to its end, or a ``ShellBuilder``.
         blob_root: where calls and results are stored: a URI, a ``Path``, a ``BlobStore``, or a callable that gives
-        one and is
-            asked at every call.
+            one and is asked at every call.
         pipeline_id: groups memo keys.
         on_code_change: what a change of a function's code means. ``"rerun"``: another call. ``"warn"``, the default
-        where
-            the author states a logic key: the same call, served with a warning. ``"ignore"``: the same call.
+            where the author states a logic key: the same call, served with a warning. ``"ignore"``: the same call.
         first_party: further packages whose code counts as the function's own.
         durability: ``"auto"``: results that took longer than 100 ms to compute survive a power failure; or
-        ``"always"``, ``"never"``.
+            ``"always"``, ``"never"``.
         keep_arguments: store the arguments also where no remote needs them.
         replay_logs: on a hit, print on standard error what a remote printed when it was computed; one more request.
         memoize_exceptions: types of exceptions that a later call receives as they are stored, without computing anew.

@@ -169,6 +169,15 @@ class MemoizedFunction(Generic[P, R]):
             return _rebuild, (self.__mops_declaration__, self._runner, self._skip, *self._bound)
         return NotImplemented
 
+    def __mops_key__(self) -> object:
+        """As an argument it counts as its function, whatever the Runner; a stated logic key stands for the code."""
+        from mops.api.references import reference_of
+
+        declaration = self.__mops_declaration__
+        reference, by_value = reference_of(declaration.function)
+        is_named = declaration.logic_key is not None and not by_value
+        return str(reference) if is_named else declaration.function, declaration.logic_key, self._bound
+
     def _is_found_by_name(self) -> bool:
         function = self.__mops_declaration__.function
         try:
@@ -269,12 +278,10 @@ class use_runner:  # noqa: N801 - a decorator is written like a function
 
     Args:
         runner: any callable of the form ``runner(func, args, kwargs)``; ``func`` is a small picklable that names the
-        decorated
-            function and calls the plain one.
+            decorated function and calls the plain one.
         skip_runner: ``True``, or a callable that is asked at every call: then nothing of mops is touched.
         logic_key: text that the author changes to say that the function now computes something else; by default, what
-        follows
-            ``function-logic-key:`` in the docstring.
+            follows ``function-logic-key:`` in the docstring.
         ignore: names of arguments that are not part of the memo key.
         name: ``module:qualname`` to be used in keys instead of the function's own.
 

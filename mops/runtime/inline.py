@@ -12,8 +12,7 @@ def drive(steps: Steps[T], perform: Callable[[Effect], Any]) -> T:
     """Drive a computation to its end on this thread.
 
     What ``perform`` raises, and what interrupts this thread, is thrown into the computation, which may yield further
-    effects
-    to leave what it holds.
+    effects to leave what it holds.
     """
     answer: Any = None
     error: BaseException | None = None

@@ -14,6 +14,7 @@ import mops
 
 LONGEST_FUNCTION = 50  # lines, docstring apart
 LONGEST_MODULE = 400
+FULL_LINE = 90  # columns: what follows goes on with its paragraph
 
 SDKS = {"numpy", "pandas", "polars", "pyarrow", "pydantic", "cloudpickle", "azure", "docker", "kubernetes"}
 FOR_PEOPLE = {"click", "rich"}
@@ -68,11 +69,31 @@ def test_modules_and_functions_stay_small(path: Path):
     assert not too_long
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_docstrings_leave_no_word_or_two_alone_on_a_line(path: Path):
+    alone = [
+        line.strip()
+        for before, line, after in zip(*[lines_of_docstrings(path)[skipped:] for skipped in range(3)], strict=False)
+        if len(before) > FULL_LINE and 0 < len(line.split()) <= 2 and after.strip()
+    ]
+    assert not alone
+
+
 @pytest.mark.parametrize("path", CORE, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_core_calls_no_built_in_that_touches_the_world(path: Path):
     names = {node.func.id for node in ast.walk(ast.parse(path.read_text())) if is_call_by_name(node)}
 
     assert not names & TOUCHING
+
+
+def lines_of_docstrings(path: Path) -> list[str]:
+    """The lines of all texts that stand by themselves, each text ended by an empty one."""
+    texts = [
+        node.value.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    return [line for text in texts for line in (*text.splitlines(), "")]
 
 
 def is_call_by_name(node: ast.AST) -> TypeGuard[Any]:

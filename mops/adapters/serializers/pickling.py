@@ -1,8 +1,7 @@
 """Values as pickles of protocol 5; what cannot be imported elsewhere travels by value, through cloudpickle.
 
 Most values never meet cloudpickle, whose import costs more than a whole hit: it is imported when a function or class
-turns
-up that another process could not import.
+turns up that another process could not import.
 """
 
 import io
