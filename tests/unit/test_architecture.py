@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def test_docstrings_leave_no_word_or_two_alone_on_a_line(path: Path):
     alone = [
         line.strip()
         for before, line, after in zip(*[lines_of_docstrings(path)[skipped:] for skipped in range(3)], strict=False)
-        if len(before) > FULL_LINE and 0 < len(line.split()) <= 2 and after.strip()
+        if len(before) > FULL_LINE and re.fullmatch(r"\s*\w+,?( \w+,?){0,2}", line) and after.strip()
     ]
     assert not alone
 
