@@ -143,17 +143,27 @@ def _segment(payload: memoryview, offset: int, length: int, digest: bytes) -> Se
 
 def header_json(**fields: Any) -> bytes:
     """Write a header. Values are plain data; a value of type ``bytes`` is JSON already and stands as it is."""
-    plain = {name: value for name, value in fields.items() if type(value) is not bytes}
-    parts = [_encoder()(plain)[1:-1].encode()] if plain else []
-    parts += [b'"%b":%b' % (name.encode(), value) for name, value in fields.items() if type(value) is bytes]
-    return b"{" + b",".join(parts) + b"}"
+    encode, quote = _encoders()
+    texts = []
+    for name, value in fields.items():  # most values are text or numbers, for which the encoder takes longest to start
+        kind = type(value)
+        if kind is str:
+            texts.append(f'"{name}":{quote(value)}')
+        elif kind is int:
+            texts.append(f'"{name}":{value}')
+        elif kind is bytes:
+            texts.append(f'"{name}":{value.decode()}')
+        else:
+            texts.append(f'"{name}":{encode(value)}')
+    return f"{{{','.join(texts)}}}".encode()
 
 
 @cache
-def _encoder() -> Callable[[Any], str]:
-    import json  # a hit writes no header, and should not pay for the import
+def _encoders() -> tuple[Callable[[Any], str], Callable[[str], str]]:
+    from json import JSONEncoder  # a hit writes no header, and should not pay for the import
+    from json.encoder import encode_basestring_ascii
 
-    return json.JSONEncoder(separators=(",", ":")).encode
+    return JSONEncoder(separators=(",", ":")).encode, encode_basestring_ascii
 
 
 def seal(

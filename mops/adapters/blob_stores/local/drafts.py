@@ -35,6 +35,10 @@ class AnonymousDraft:
 
 def write(fd: int, parts: Sequence[Buffer]) -> None:
     """Write all parts, in as many steps as it takes, without joining them."""
+    if len(parts) <= _CHUNKS and (size := sum(map(len, parts))) <= _CHUNK:
+        if os.writev(fd, parts) == size:  # as ever
+            return
+        os.lseek(fd, 0, os.SEEK_SET)
     chunks = [memoryview(part)[at : at + _CHUNK] for part in parts for at in range(0, len(part), _CHUNK)]
     first = 0
     while first < len(chunks):

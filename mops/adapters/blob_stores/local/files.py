@@ -18,6 +18,7 @@ Draft: TypeAlias = Union[AnonymousDraft, "NamedDraft"]
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
 _COMPARED = 1 << 20
 _ATTEMPTS = 8
+_REMEMBERED = 1_000
 
 
 class Files:
@@ -26,6 +27,8 @@ class Files:
     def __init__(self, root: str) -> None:
         self.root = root
         self._anonymous: bool | None = None
+        self._directories: set[str] = set()
+        """Some that were there: most files are the second or third in their directory."""
 
     @property
     def anonymous(self) -> bool:
@@ -82,17 +85,26 @@ class Files:
 
     def publish(self, draft: Draft, path: str) -> bool:
         """Name a draft, and make the directory for it; ``False`` if the name is taken."""
+        directory = os.path.dirname(path)
         try:
+            if directory not in self._directories:
+                self._make_known(directory)
             try:
                 draft.publish(path)
-            except FileNotFoundError:
-                self.make_directory(os.path.dirname(path))
+            except FileNotFoundError:  # somebody has removed it
+                self._make_known(directory)
                 draft.publish(path)
         except FileExistsError:
             if os.path.isdir(path):
                 raise IsADirectoryError(errno.EISDIR, "it is a directory", path) from None
             return False
         return True
+
+    def _make_known(self, directory: str) -> None:
+        self.make_directory(directory)
+        if len(self._directories) >= _REMEMBERED:
+            self._directories.clear()
+        self._directories.add(directory)
 
     def replace(self, path: str, parts: Sequence[Buffer]) -> None:
         """Create a file of the parts, in the place of the one that stands."""

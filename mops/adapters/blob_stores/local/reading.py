@@ -14,6 +14,7 @@ OPENING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 """How to open what should be a file: where it is a named pipe or a terminal, nobody must wait for its other end."""
 
 _FIRST_READ = 1 << 16  # bytes: most blobs are smaller, and are read without asking for their size
+_PAGE = 4096  # bytes; no system has smaller pages
 _MOUNTS = "/proc/self/mountinfo"
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "lustre", "afs", "gpfs", "beegfs", "virtiofs", "fuse")
 
@@ -21,9 +22,10 @@ _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "lustre", "afs
 def read(fd: int) -> Buffer:
     """Read an open file whole, which nobody writes to any more. ``OSError`` for what is no regular file."""
     content = os.read(fd, _FIRST_READ)
-    # Less than was asked for is most often the end, but may be an error in the middle, which the next read tells.
-    # A pipe or a device hides behind an end at once, or behind no end: only then is the kind of the file asked for.
-    if content and len(content) < _FIRST_READ and not os.read(fd, 1):
+    # Less than was asked for is most often the end, but may be an error in the middle, at the border of a page, which
+    # the next read tells. A pipe or a device hides behind an end at once, or behind no end: only then is the kind of
+    # the file asked for.
+    if content and (len(content) < _PAGE or (len(content) < _FIRST_READ and not os.read(fd, 1))):
         return content
     return _read_large(fd)
 
