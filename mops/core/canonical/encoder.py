@@ -82,6 +82,7 @@ class Hooks:
         rule_for: the rule for the instances of a class that is no exact built-in, if there is one.
         reference_class: what stands for a class; two different classes never share it.
         reference_function: what stands for a function; two different functions never share it.
+        cached_properties: whether values that a ``functools.cached_property`` left in an instance count.
     """
 
     def __init__(
@@ -89,17 +90,20 @@ class Hooks:
         rule_for: Callable[[type], Rule | None] = lambda _: None,
         reference_class: Callable[[type], object] = by_reference,
         reference_function: Callable[[Any], object] = by_reference,
+        *,
+        cached_properties: bool = True,
     ) -> None:
         self.rule_for = rule_for
         self.reference_class = reference_class
         self.reference_function = reference_function
+        self._cached_properties = cached_properties
         self._layouts: WeakKeyDictionary[type, Layout] = WeakKeyDictionary()
 
     def layout_of(self, cls: type) -> Layout:
         """Give the layout of a class's instances, remembered as long as the class lives."""
         known = self._layouts.get(cls)
         if known is None:
-            known = self._layouts[cls] = Layout(cls)
+            known = self._layouts[cls] = Layout(cls, cached_properties=self._cached_properties)
         return known
 
 
@@ -202,7 +206,7 @@ class Encoder:
 
     def _instances(self, items: Sequence[Any], level: int) -> Part | None:
         cls = type(items[0])
-        if level >= DEEPEST or cls in _BUILT_IN or any(type(item) is not cls for item in items):
+        if level >= DEEPEST or cls in _BUILT_IN or cls in LEAVES or any(type(item) is not cls for item in items):
             return None
         plan = self._plans.get(cls)
         if plan is None:

@@ -36,6 +36,10 @@ class Layout:
     The state is every slot, every declared field of attrs and dataclasses, and the instance's ``__dict__``, values that
     a ``functools.cached_property`` left there included; not in it is the hash that attrs caches.
 
+    Args:
+        cls: the class.
+        cached_properties: whether what a ``functools.cached_property`` left behind is part of the state.
+
     Attributes:
         declares_fields: it is a dataclass or a class of attrs.
         has_content: it has a built-in base.
@@ -46,6 +50,7 @@ class Layout:
 
     __slots__ = (
         "_has_dict",
+        "_ignored",
         "_is_read_plainly",
         "_is_tuple",
         "_names",
@@ -56,12 +61,14 @@ class Layout:
         "is_hidden",
     )
 
-    def __init__(self, cls: type) -> None:
+    def __init__(self, cls: type, *, cached_properties: bool = True) -> None:
         base = next((base for base in cls.__mro__ if base in _CONTENT), None)
         self.has_content = base is not None
         self.content = _CONTENT.get(base, lambda _: None)
         self._is_tuple = base is tuple
-        self._names = tuple(dict.fromkeys(chain.from_iterable(map(_declared, reversed(cls.__mro__)))))
+        self._ignored = frozenset({_HASH_OF_ATTRS} if cached_properties else {_HASH_OF_ATTRS, *_cached(cls)})
+        names = chain.from_iterable(map(_declared, reversed(cls.__mro__)))
+        self._names = tuple(dict.fromkeys(name for name in names if name not in self._ignored))
         self._has_dict = cls.__dictoffset__ != 0
         self.is_hidden = base is None and cls.__basicsize__ > _visible_size(cls)
         reads: object = cls.__getattribute__
@@ -72,17 +79,16 @@ class Layout:
     def state(self, value: object) -> dict[str, object]:
         """Give the state of one instance, by name. It may be the very ``__dict__`` of the instance."""
         own: dict[str, object] = object.__getattribute__(value, "__dict__") if self._has_dict else {}
-        if not self._names and _HASH_OF_ATTRS not in own:
+        if not self._names and self._ignored.isdisjoint(own):
             return own
         state = {**dict(self._slots_of(value)), **own}
-        state.pop(_HASH_OF_ATTRS, None)
-        return state
+        return {name: state[name] for name in state if name not in self._ignored}
 
     def states(self, rows: Sequence[object]) -> list[dict[str, object]]:
         """Give the states of many instances."""
         if self._has_dict and self._is_read_plainly:
             own: list[dict[str, object]] = list(map(attrgetter("__dict__"), rows))
-            if all(map(frozenset(self._names).issubset, own)) and not any(_HASH_OF_ATTRS in each for each in own):
+            if all(map(frozenset(self._names).issubset, own)) and all(map(self._ignored.isdisjoint, own)):
                 return own
         return list(map(self.state, rows))
 
@@ -170,7 +176,16 @@ def _declared(cls: type) -> Iterator[str]:
 
         yield from (field.name for field in fields(cls))
     if "__slots__" in namespace:
-        yield from (name for name in _slots(namespace) if name != _HASH_OF_ATTRS)
+        yield from _slots(namespace)
+
+
+def _cached(cls: type) -> Iterator[str]:
+    """Give the names of cached properties, those of attrs included, which turns them into slots that are no fields."""
+    for base in cls.__mro__:
+        yield from (name for name, member in base.__dict__.items() if type(member).__name__ == "cached_property")
+        if "__attrs_attrs__" in base.__dict__:
+            fields = {field.name for field in base.__dict__["__attrs_attrs__"]}
+            yield from (name for name in _slots(base.__dict__) if name not in fields)
 
 
 def _slots(namespace: Mapping[str, Any]) -> Iterator[str]:

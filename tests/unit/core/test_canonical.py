@@ -522,6 +522,12 @@ def test_a_cached_property_counts_once_it_has_a_value(cls):
     again = cls(1)
     assert again.double == 2
     assert key(again) == key(used)
+    assert (
+        key(used, cached_properties=False)
+        == key(cls(1), cached_properties=False)
+        != key(cls(2), cached_properties=False)
+    )
+    assert key([used] * 8, cached_properties=False) == key([cls(1)] * 8, cached_properties=False)
 
 
 @dataclass
