@@ -1,14 +1,17 @@
 """What the claim of a call says of it: a description for everybody, the pickled call for its remote."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from mops.api.references import captured
 from mops.api.serving import Served
 from mops.api.target import Target
 from mops.core.envelope import header_json
 from mops.core.errors import UnserializableError
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
+
+_ADVICE: Final = "make it inside of the function, or put it, or the function, into a module"
 
 
 def about_call(
@@ -45,7 +48,20 @@ def pickled_call(
     try:
         return serializer.dumps((function, extras, args, dict(kwargs)))
     except UnserializableError as error:
-        raise _named(error, target, args, kwargs) from error
+        raise _of_captured(target, serializer, error) or _named(error, target, args, kwargs) from error
+
+
+def _of_captured(target: Target, serializer: Serializer, error: UnserializableError) -> UnserializableError | None:
+    """The error with the name of the captured value that cannot travel, if it is one."""
+    if not error.path.startswith("[0]"):
+        return None
+    for name, value in captured(target.declaration.function).items():
+        try:
+            serializer.dumps(value)
+        except UnserializableError as inner:
+            path = f"{name}{inner.path}"
+            return UnserializableError(f"{path} cannot be pickled: {inner.__cause__}", path=path, advice=_ADVICE)
+    return None
 
 
 def _named(

@@ -2,20 +2,23 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from types import FunctionType
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from typing import Any, Final
 
-from mops.api.declaration import declaration_of, logic_key_of
+from mops.api.declaration import logic_key_of
 from mops.api.first_party import FirstParty
 from mops.api.key_registry import registry
-from mops.api.references import captured, reference_of
-from mops.core.canonical import Encoder
-from mops.core.errors import UnkeyableArgumentError
+from mops.api.references import captured, is_global_of_main, layers_over, name_of, reference_of
+from mops.core.canonical import Hooks
+from mops.core.canonical.leaves import Encoded
+from mops.core.canonical.tolerant import encode_tolerantly, name_of_hole
 from mops.core.fingerprint import Fingerprint, Fingerprinter
-from mops.core.fingerprint.surroundings import Surroundings
+from mops.core.fingerprint.surroundings import Constant, Surroundings, tree_of
 
 _LARGEST_CONSTANT: Final = 64 * 1024
+_MADE_AT_RUN_TIME: Final = 1 << 9  # a flag of classes: not built into the interpreter or a C library
+_OWN_ATTRIBUTES: Final = frozenset({"_bound", "_runner", "_skip"})
 
 
 class _Met(threading.local):
@@ -50,6 +53,26 @@ class CodeOfProcess:
         """The fingerprint of a function, and of the definitions that its arguments are made of."""
         return self._fingerprinter(str(function.__module__)).of(function, extras)
 
+    def captured(self, function: Callable[..., Any]) -> Mapping[str, object]:
+        """What a function by value carries along, as it counts in keys.
+
+        A global of ``__main__`` counts as the constant of any other module does: what has no meaning as a value, by its
+        type, since nothing needs to travel as long as the function runs here. All of it counts, at every call.
+        """
+        return {
+            name: self._global_of_main(value) if is_global_of_main(name) else value
+            for name, value in captured(function).items()
+        }
+
+    def _global_of_main(self, value: object) -> Encoded:
+        encoding, _ = encode_tolerantly(value, self._hooks_of_main, FirstParty("__main__", self.first_party).has_class)
+        return Encoded(encoding, value)
+
+    @cached_property
+    def _hooks_of_main(self) -> Hooks:
+        roots = frozenset({tree_of(sys.modules.get("__main__"))} - {""})
+        return registry.hooks(self._reference_class, self._reference_function, roots)
+
     def _fingerprinter(self, module: str) -> Fingerprinter:
         package = module.partition(".")[0]
         found = self._fingerprinters.get(package)
@@ -60,43 +83,50 @@ class CodeOfProcess:
                 is_first_party=first_party,
                 modules=sys.modules,
                 load=first_party.load,
-                constant_digest=self._constant_digest,
+                constant=partial(_constant, first_party),
                 logic_key_of=logic_key_of,
             )
             found = self._fingerprinters[package] = Fingerprinter(surroundings)
         return found
 
-    def _constant_digest(self, value: object) -> bytes | None:
-        """The canonical digest of a constant; ``None`` where it has none, or would take too long at every start."""
-        if sys.getsizeof(value) > _LARGEST_CONSTANT:
-            return None
-        try:
-            return Encoder(registry.hooks(_by_name, _by_name)).encode(value, "constant")
-        except Exception:  # noqa: BLE001 - a constant may run any code of the user's when it is looked at
-            return None
-
     def _meet(self, definition: Any) -> None:
         self._met.definitions[id(definition)] = definition
 
     def _reference_class(self, cls: type) -> object:
+        """By name; with its code where it has not got the name, which ``make_dataclass`` and others make up."""
         self._meet(cls)
-        reference, by_value = reference_of(cls)
-        if "<" in reference.qualname:
-            return [str(reference), self._fingerprinter(cls.__module__).of(cls).digest] if by_value else str(reference)
-        return str(reference)
+        name = str(name_of(cls))
+        if not cls.__flags__ & _MADE_AT_RUN_TIME or layers_over(cls) == 0:
+            return name
+        return [name, self._fingerprinter(str(cls.__module__)).of(cls).digest]
 
     def _reference_function(self, function: Any) -> object:
         """By reference and logic key; by code and captured values where it cannot be imported."""
-        declaration = declaration_of(function)
-        plain = declaration.function if declaration is not None else function
-        reference, by_value = reference_of(plain)
-        logic_key = logic_key_of(function)
-        if not by_value:
-            self._meet(plain)
-            return [str(reference), logic_key]
-        if not isinstance(plain, FunctionType):
-            raise UnkeyableArgumentError(f"{reference} cannot be imported")
-        return [str(reference), logic_key, self.fingerprint(plain).digest, dict(captured(plain))]
+        reference, by_value = reference_of(function)
+        stated: list[object] = [str(reference), logic_key_of(function)]
+        attributes = _attributes_of(function)
+        if by_value:
+            stated += [self.fingerprint(function).digest, dict(self.captured(function))]
+        else:
+            self._meet(function)
+            stated += [layers_over(function)] if attributes or layers_over(function) else []
+        return [*stated, attributes] if attributes else stated
+
+
+def _attributes_of(function: Any) -> dict[str, object]:
+    """What was set on a function, but not by ``functools``, nor by mops on what wraps a decorated function."""
+    held: dict[str, object] = vars(function)
+    if getattr(function, "__globals__", {}).get("__name__") == "functools":
+        return {}
+    own = _OWN_ATTRIBUTES if "__mops_declaration__" in held else ()
+    return {name: value for name, value in held.items() if not name.startswith("__") and name not in own}
+
+
+def _constant(first_party: FirstParty, value: object, roots: frozenset[str]) -> Constant:
+    """The canonical digest of a constant; the name of its type where it would take too long at every start."""
+    if sys.getsizeof(value) > _LARGEST_CONSTANT:
+        return name_of_hole(value).encode(), ("",)
+    return encode_tolerantly(value, registry.hooks(_by_name, _by_name, roots), first_party.has_class)
 
 
 def _by_name(definition: Any) -> str:

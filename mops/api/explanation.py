@@ -7,7 +7,7 @@ from typing import Final, final
 import attrs
 
 from mops.api.comparison import Description, compare, definition_changes, nearest_earlier_call
-from mops.api.history import EpochHistory, PastCall, Record, number_in, past_call, past_calls
+from mops.api.history import EpochHistory, PastCall, Record, mapping_in, number_in, past_call, past_calls
 from mops.api.wording import duration_text, failure_text, printable, utc_text
 from mops.core.blob_layout import Memo, claim_slot
 from mops.core.envelope import Envelope
@@ -175,9 +175,18 @@ def _what_changed(store: BlobStore, memo: Memo, call: Description) -> str:
     same = [past for past in others if past.memo.digest == memo.digest]
     if not same and (known or not others):
         return ""
-    before = max(same or others, key=lambda past: past.modified)
-    changes = definition_changes(before.claim.call, call) if before.claim is not None else []
+    claim = max(same or others, key=lambda past: past.modified).claim
+    earlier = claim.call if claim is not None else call
+    if not same:  # other arguments bring other classes along, which are no change
+        earlier, call = _in_common(earlier, call), _in_common(call, earlier)
+    changes = definition_changes(earlier, call)
     if not changes:
         return ""
     what = "computed anew because" if same else "its code is not the one of earlier calls:"
     return printable(f"{call.get('function')}: {what} {'; '.join(changes)}")
+
+
+def _in_common(call: Description, other: Description) -> Description:
+    """The description of a call without the definitions that another one has not got."""
+    definitions, others = mapping_in(call, "definitions"), mapping_in(other, "definitions")
+    return {**call, "definitions": {name: digest for name, digest in definitions.items() if name in others}}

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.machinery import PathFinder
 from types import ModuleType
@@ -16,8 +16,9 @@ class FirstParty:
     """The predicate "is this first-party code?", as one function's author would answer it.
 
     First party are: the top-level package of the function itself, wherever it is installed; the main module, notebooks,
-    and modules that were never a file; and every module outside the standard library and outside the folders that
-    packages are installed into (editable installs lie outside). mops never is.
+    and modules that were never a file; and every module outside the standard library that lies neither in a folder
+    called ``site-packages`` or ``dist-packages`` nor in one where an installer recorded it (a ``--target`` folder).
+    Editable installs lie outside. mops never is.
 
     Args:
         function_module: name of the module that holds the function.
@@ -27,7 +28,7 @@ class FirstParty:
     def __init__(self, function_module: str, also: Iterable[str] = ()) -> None:
         self._own = frozenset((function_module.partition(".")[0], *_MAIN))
         self._also = tuple(also)
-        self._installed: dict[str, bool] = {}
+        self._installed: dict[str, frozenset[str]] = {}
 
     def __call__(self, name: str, module: ModuleType | None) -> bool:
         """Whether the code of the module `name` counts; `module` is None where it is not loaded."""
@@ -39,7 +40,11 @@ class FirstParty:
         place = _place_of(module) if module is not None else _place_to_be(top)
         if place is None or (top in sys.stdlib_module_names and (not place or place.startswith(_STANDARD_LIBRARY))):
             return False
-        return not self._is_installed(place)
+        return not self._is_installed(top, place)
+
+    def has_class(self, cls: type) -> bool:
+        """Whether the code of a class counts."""
+        return self(cls.__module__, sys.modules.get(cls.__module__))
 
     def load(self, name: str) -> ModuleType | None:
         """Import a module that first-party code imports when it runs; None where that fails.
@@ -52,14 +57,14 @@ class FirstParty:
         except Exception:  # noqa: BLE001 - whatever the module raises, running the function will say so
             return None
 
-    def _is_installed(self, place: str) -> bool:
+    def _is_installed(self, top: str, place: str) -> bool:
         """Whether an installer put the file there: into a folder of packages, or into a ``--target`` folder."""
         if any(folder in place for folder in _INSTALLED):
             return True
         folder = place.rpartition("/")[0]
         if folder not in self._installed:
-            self._installed[folder] = _has_distributions(folder)
-        return self._installed[folder]
+            self._installed[folder] = frozenset(_installed_into(folder))
+        return top in self._installed[folder]
 
 
 def _place_of(module: ModuleType) -> str | None:
@@ -80,9 +85,19 @@ def _place_to_be(top: str) -> str | None:
     return next(iter(spec.submodule_search_locations or ()), spec.origin)
 
 
-def _has_distributions(folder: str) -> bool:
+def _installed_into(folder: str) -> Iterator[str]:
+    """The top-level packages and modules that installers say they put into a folder; a checkout may lie there too."""
+    for name in _names_in(folder):
+        if name.endswith(".dist-info"):
+            try:
+                with open(f"{folder or '.'}/{name}/RECORD", encoding="utf-8", errors="replace") as record:
+                    yield from {line.replace(",", "/").partition("/")[0].partition(".")[0] for line in record}
+            except OSError:
+                continue  # nothing was installed by it
+
+
+def _names_in(folder: str) -> list[str]:
     try:
-        with os.scandir(folder or ".") as entries:
-            return any(entry.name.endswith(".dist-info") for entry in entries)
+        return os.listdir(folder or ".")
     except OSError:
-        return False
+        return []

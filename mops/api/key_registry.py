@@ -1,6 +1,7 @@
 """Which rule keys the instances of a class: the user's, or that of a library that mops knows."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -62,13 +63,33 @@ class KeyRegistry:
             found = self._found[cls] = self._stated_rule(cls) or self._known_rule(cls)
         return found
 
+    def rule_for_constant(self, roots: frozenset[str], cls: type) -> Rule | None:
+        """Give the rule of a class for a constant: paths count by their place, and relative to directories of code."""
+        rule = self.rule_for(cls)
+        if rule is None or rule.by_author or not any(base.__module__.startswith("pathlib") for base in cls.__mro__):
+            return rule
+        from mops.adapters.values.paths import structure_of_constant
+
+        return Rule(partial(structure_of_constant, roots=roots), by_author=False)
+
     def hooks(
         self,
         reference_class: Callable[[type], object] = by_reference,
         reference_function: Callable[[Any], object] = by_reference,
+        roots: frozenset[str] | None = None,
     ) -> Hooks:
-        """Make the hooks of an encoder that keys by this registry; the arguments are those of ``Hooks``."""
-        return Hooks(self.rule_for, reference_class, reference_function)
+        """Make the hooks of an encoder that keys by this registry.
+
+        Args:
+            reference_class: as in ``Hooks``.
+            reference_function: as in ``Hooks``.
+            roots: the directories of the code, for an encoder of constants; None for one of arguments. What a property
+                left in a constant follows from its code.
+        """
+        if roots is None:
+            return Hooks(self.rule_for, reference_class, reference_function)
+        rule_for = partial(self.rule_for_constant, roots)
+        return Hooks(rule_for, reference_class, reference_function, cached_properties=False)
 
     def _stated_rule(self, cls: type) -> Rule | None:
         for base in cls.__mro__:

@@ -13,6 +13,7 @@ from mops.core.fingerprint.members import TRANSPARENT, carried, cells_of, is_cod
 from mops.core.fingerprint.surroundings import importable_name
 from mops.core.invocation import FunctionReference
 
+_OF_MAIN: Final = "__main__:"
 _GUARD: Final = "the module makes this call whenever it is imported: put the call under if __name__ == '__main__':"
 
 
@@ -23,18 +24,31 @@ def reference_of(function: Any) -> tuple[FunctionReference, bool]:
     name, the function itself or a wrapper around it. Functions of ``__main__`` do, except under ``python -m p.q``:
     there they are functions of ``p.q``.
     """
-    raw = str(function.__module__)
-    module = sys.modules.get(raw)
-    name = importable_name(raw, getattr(module, "__spec__", None))
-    reference = FunctionReference(name, str(function.__qualname__))
+    reference = name_of(function)
     by_reference = (
-        module is not None
-        and name != "__main__"
-        and "<" not in reference.qualname
-        and _leads_to(_attribute(module, reference.qualname), function)
-        and _is_importable(name)
+        reference.module != "__main__" and layers_over(function) is not None and _is_importable(reference.module)
     )
     return reference, not by_reference
+
+
+def name_of(definition: Any) -> FunctionReference:
+    """How a function or class calls itself, whether or not it can be found by that name."""
+    module = str(definition.__module__)
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return FunctionReference(importable_name(module, spec), str(definition.__qualname__))
+
+
+def layers_over(definition: Any) -> int | None:
+    """How many wrappers stand over a function or class under its name; None where it is not found there."""
+    module, qualname = sys.modules.get(str(definition.__module__)), str(definition.__qualname__)
+    if module is None or "<" in qualname:
+        return None
+    found = _attribute(module, qualname)
+    for layers in range(100):  # a chain of wrappers is short, or a circle
+        if found is definition:
+            return layers
+        found = getattr(found, "__wrapped__", None)
+    return None
 
 
 def resolve(reference: FunctionReference) -> Any:
@@ -63,6 +77,11 @@ def resolve(reference: FunctionReference) -> Any:
             advice="install the same version of the code in the remote as in the orchestrator",
         )
     return found
+
+
+def is_global_of_main(name: str) -> bool:
+    """Whether one of the names that `captured` gives is a global of the main module, or part of one."""
+    return name.startswith(_OF_MAIN)
 
 
 def captured(function: Any) -> Mapping[str, object]:
@@ -108,7 +127,7 @@ def _carried(function: FunctionType) -> Iterator[tuple[str, object]]:
     scope = function.__globals__
     module = str(scope.get("__name__"))
     if importable_name(module, scope.get("__spec__")) == "__main__":
-        yield from ((f"__main__:{name}", scope[name]) for name in _globals_of(function.__code__) if name in scope)
+        yield from ((f"{_OF_MAIN}{name}", scope[name]) for name in _globals_of(function.__code__) if name in scope)
 
 
 _named_globals: dict[int, tuple[CodeType, tuple[str, ...]]] = {}
@@ -136,14 +155,6 @@ def _attribute(module: Any, qualname: str) -> Any:
     for name in qualname.split("."):
         found = getattr(found, name, None)
     return found
-
-
-def _leads_to(found: Any, function: Any) -> bool:
-    for _ in range(100):  # a chain of wrappers is short, or a circle
-        if found is function:
-            return True
-        found = getattr(found, "__wrapped__", None)
-    return False
 
 
 def _is_importable(name: str) -> bool:

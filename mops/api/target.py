@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, TypeAlias, final
 
 from mops.api.code import CodeOfProcess
 from mops.api.declaration import Declaration
-from mops.api.references import captured, reference_of
+from mops.api.references import reference_of
 from mops.core.blob_layout import DEFAULT_PIPELINE, Memo, function_folder, memo_folder
 from mops.core.errors import UnkeyableArgumentError
 from mops.core.fingerprint import Fingerprint
@@ -122,4 +122,4 @@ class Target:
         return self._about[1]
 
     def _captured(self) -> Mapping[str, object] | None:
-        return captured(self.declaration.function) if self.by_value else None
+        return self._code.captured(self.declaration.function) if self.by_value else None

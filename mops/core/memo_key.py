@@ -8,12 +8,13 @@ from blake3 import blake3
 from mops.core.canonical import Encoder, Hooks
 from mops.core.canonical.descriptions import describe
 from mops.core.canonical.leaves import LEAVES
-from mops.core.errors import DecorationError
+from mops.core.errors import DecorationError, UnkeyableArgumentError
 from mops.core.invocation import Binder, FunctionReference
 
 VERSION = "mops memo key 1"
 """Part of every digest. Another value makes every call a new one."""
 
+_ADVICE_FOR_CAPTURED = "make it inside of the function, pass it as an argument, or register its type with @mops.key_for"
 _OWN_DEFAULT = b"~"  # an encoding of its own: the bare object() that the parameter has for its default
 
 
@@ -89,7 +90,8 @@ class ArgumentKeyer:
 
         Args:
             bound: what the binder gave.
-            captured: for a function by value, what it captured: part of the key as the arguments are.
+            captured: for a function by value, what it captured: part of the key as the arguments are. What counts in
+                another way is an ``Encoded``.
 
         Returns:
             32 bytes.
@@ -104,7 +106,7 @@ class ArgumentKeyer:
         prefix = self._prefix
         if captured is not None:
             prefix = self._prefix_by_value
-            encodings.append(Encoder(self._hooks).encode(dict(captured), "captured"))
+            encodings.append(self._of_captured(captured))
         return blake3(prefix + bytes(map(len, encodings[:-1])) + b"".join(encodings)).digest()
 
     def notes(self, bound: tuple[Any, ...], captured: Mapping[str, object] | None = None) -> list[ArgumentNote]:
@@ -119,6 +121,14 @@ class ArgumentKeyer:
             encodings = [encoder.encode(value, name) for name, value in captured.items()]
             notes += _notes([f"captured {name}" for name in captured], list(captured.values()), encodings)
         return notes
+
+    def _of_captured(self, captured: Mapping[str, object]) -> bytes:
+        try:
+            return Encoder(self._hooks).encode(dict(captured), "captured")
+        except UnkeyableArgumentError as error:
+            if error.advice == UnkeyableArgumentError.advice:
+                error.advice = _ADVICE_FOR_CAPTURED
+            raise
 
     def _keep(self, bound: tuple[Any, ...]) -> list[Any]:
         kept = [bound[index] for index in self._kept]

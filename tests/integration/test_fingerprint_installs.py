@@ -77,15 +77,15 @@ from mops.core.fingerprint import Fingerprinter
 from mops.core.fingerprint.surroundings import Surroundings
 import sampled.main
 
-def digest(value):
-    try:
-        return json.dumps(value).encode()
-    except TypeError:
-        return None
+def digest(value, roots):
+    text = str(value)
+    for root in roots:
+        text = text.replace(root, "")
+    return text.encode(), ()
 
 first_party = FirstParty("sampled.main")
 world = Surroundings(cache_tag=sys.implementation.cache_tag, is_first_party=first_party, modules=sys.modules,
-              load=first_party.load, constant_digest=digest, logic_key_of=lambda value: None)
+              load=first_party.load, constant=digest, logic_key_of=lambda value: None)
 fingerprint = Fingerprinter(world).of(sampled.main.f)
 print(json.dumps([sampled.main.__file__, fingerprint.digest.hex(), dict(fingerprint.table)]))
 """

@@ -3,6 +3,8 @@
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
+from mops.core.canonical.leaves import Encoded
+
 LONGEST = 80
 """Characters of the longest description."""
 
@@ -14,6 +16,8 @@ _MOST_BITS = 200
 def describe(value: Any) -> str:
     """Describe a value in at most 80 characters, in constant time, without an error and without code of its class."""
     cls = type(value)
+    if cls is Encoded:
+        return describe(value.source)
     if cls in _SHOWN:
         return repr(value)
     if cls is int:

@@ -50,7 +50,7 @@ def _labels(frames: Sequence[Frame]) -> list[str]:
     within_object = False  # then entries of a dict are attributes, and tuples are the reader's business no more
     for frame in frames:
         index = len(frame.done)
-        if frame.tag in b"oxkvrCFg":
+        if frame.tag in b"oxkvrCFgw":
             within_object = (frame.tag, index) not in {(b"x", 1), (b"r", 4), (b"r", 5)}
             continue
         if frame.tag == b"t" and within_object:

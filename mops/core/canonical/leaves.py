@@ -20,9 +20,15 @@ _two_doubles = Struct("<dd").pack
 
 
 class Encoded(NamedTuple):
-    """An encoding that is known already, as a child of a node."""
+    """An encoding that is known already, as a child of a node.
+
+    Attributes:
+        encoding: the encoding.
+        source: what it is the encoding of, for descriptions.
+    """
 
     encoding: bytes
+    source: object = None
 
 
 def content_digest(*contents: bytes | bytearray | memoryview) -> bytes:

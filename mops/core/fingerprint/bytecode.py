@@ -8,7 +8,7 @@ constants are renumbered by their first use, and one that no instruction uses (t
 """
 
 from collections.abc import Iterable
-from opcode import EXTENDED_ARG, hasconst, opmap
+from opcode import EXTENDED_ARG, hasconst, hasjabs, hasjrel, opmap
 from types import CodeType
 from typing import Any
 
@@ -16,7 +16,9 @@ from blake3 import blake3
 
 _CONSTANT_USERS = frozenset(hasconst)
 _SMALL_INT = opmap.get("LOAD_SMALL_INT", -1)  # 3.14: a constant without an entry in the table
+_JUMPS = frozenset((*hasjrel, *hasjabs))
 _STORE_GLOBALS = frozenset((opmap["STORE_GLOBAL"], opmap["DELETE_GLOBAL"]))
+_STORE_ATTRIBUTES = frozenset((opmap["STORE_ATTR"], opmap["DELETE_ATTR"]))
 _STORE_DEREF = opmap["STORE_DEREF"]
 _STORE_NAME = opmap["STORE_NAME"]
 _IMPORT_NAME = opmap["IMPORT_NAME"]
@@ -42,16 +44,20 @@ class Reading:
         words: attributes named on whatever object, and string constants: what a module that was put into a variable,
             or given to ``getattr``, may be asked for.
         stored: globals that the code itself assigns or deletes.
+        filled: those among them to which it assigns something other than None, for all that is easily seen.
+        attributes: names under which it assigns or deletes attributes of whatever object.
         assigned: variables of enclosing functions that it assigns.
         imports: the import statements.
     """
 
-    __slots__ = ("assigned", "digest", "imports", "paths", "stored", "words")
+    __slots__ = ("assigned", "attributes", "digest", "filled", "imports", "paths", "stored", "words")
 
     def __init__(self, code: CodeType) -> None:
         self.paths: dict[tuple[str, ...], None] = {}
         self.words: set[str] = set()
         self.stored: set[str] = set()
+        self.filled: set[str] = set()
+        self.attributes: set[str] = set()
         self.assigned: set[str] = set()
         self.imports: list[Import] = []
         self.digest = self._read(code)
@@ -84,6 +90,10 @@ class Reading:
                 path = (names[operand >> _ROOT_SHIFTS[operation]],)
             elif operation in _STORE_GLOBALS:
                 self.stored.add(names[operand])
+                if not _only_resets(code, instructions, index):
+                    self.filled.add(names[operand])
+            elif operation in _STORE_ATTRIBUTES:
+                self.attributes.add(names[operand])
             elif operation == _STORE_DEREF:
                 self.assigned.add(code._varname_from_oparg(operand))  # type: ignore[attr-defined]  # noqa: SLF001
             elif operation == _IMPORT_NAME:
@@ -137,6 +147,14 @@ def _pushed(code: CodeType, instruction: tuple[int, int, int]) -> Any:
     """The value that an instruction before an import pushes."""
     _, operation, operand = instruction
     return operand if operation == _SMALL_INT else code.co_consts[operand]
+
+
+def _only_resets(code: CodeType, instructions: list[tuple[int, int, int]], index: int) -> bool:
+    """Whether an instruction can only store None; not where code jumps, since it may jump there with something else."""
+    _, operation, operand = instructions[index - 1]
+    if operation not in _CONSTANT_USERS or operation == _SMALL_INT or code.co_consts[operand] is not None:
+        return False
+    return not any(each in _JUMPS for _, each, _ in instructions)
 
 
 def _shape(code: CodeType) -> bytes:

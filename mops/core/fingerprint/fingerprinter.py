@@ -6,21 +6,16 @@ digests depend on the interpreter (bytecode does), but not on the process, on ha
 
 What a fingerprint cannot see, and does not claim: names that are computed (``getattr(module, name)`` with a `name`
 that is no literal of the function), subclasses that are found through registries, files, the environment, the versions
-of third-party packages, a constant that is mutated in place after it was first counted, and annotations.
+of third-party packages, a container that is mutated in place after it was first counted, and annotations of functions.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from operator import attrgetter, getitem, is_
 from types import MappingProxyType
-from typing import Any
 
 from mops.core.fingerprint.bytecode import framed_digest
 from mops.core.fingerprint.reach import Walk
 from mops.core.fingerprint.surroundings import Surroundings
-
-_code_of = attrgetter("__code__")
-_disjoint: Callable[[Any, Any], bool] = type({}.keys()).isdisjoint
 
 
 class Fingerprint:
@@ -30,7 +25,8 @@ class Fingerprint:
         digest: 32 bytes, of the whole table and the interpreter's kind of bytecode.
         table: first 16 hexadecimal digits of the digest of each definition, by name: ``{"pkg.mod:helper": "…"}``.
         constants: the names in the table that stand for values. A remote may rightly differ in these.
-        opaque: the constants that count by name and type alone, since they are too large or no values at all.
+        opaque: the constants, and the parts of constants, that count by type alone, since they are too large or no
+            values at all: ``pkg.mod:CONFIG.client._lock``.
     """
 
     __slots__ = ("_watch", "constants", "digest", "opaque", "table")
@@ -40,12 +36,12 @@ class Fingerprint:
         parts = chain.from_iterable((name.encode(), digest) for name, digest in entries)
         self.digest: bytes = framed_digest((cache_tag.encode(), *parts))
         self.table: Mapping[str, str] = MappingProxyType({name: digest.hex()[:16] for name, digest in entries})
-        self.constants: frozenset[str] = frozenset(walk.constants)
+        self.constants: frozenset[str] = frozenset(walk.constants.names)
         self.opaque: tuple[str, ...] = tuple(sorted(walk.opaque))
-        self._watch = _Watch(walk)
+        self._watch = walk.lookups.watch()
 
     def unchanged(self) -> bool:
-        """Whether no global, cell, default, attribute or code that the function reaches was rebound since.
+        """Whether no global, cell, default, attribute, slot or code that the function reaches was rebound since.
 
         Compares identities only; about 0.1 µs a name. A value that is mutated in place is not noticed.
         """
@@ -74,59 +70,6 @@ class Fingerprinter:
             walk.reach(definition, "argument")
         walk.finish()
         return Fingerprint(walk, self._surroundings.cache_tag)
-
-
-class _Watch:
-    """Everything that a walk looked up, in the form that is quickest to look up again: columns for ``map``."""
-
-    __slots__ = ("_absent", "_attributes", "_classes", "_code", "_names")
-
-    def __init__(self, walk: Walk) -> None:
-        # A function that had no defaults may get some: no call that succeeded before is changed by that.
-        defaults = [
-            (function, name, getattr(function, name))
-            for function in walk.functions
-            for name in ("__defaults__", "__kwdefaults__")
-            if getattr(function, name) is not None
-        ]
-        self._names = _columns(walk.bound.values())
-        self._attributes = _columns((*walk.cells.values(), *defaults))
-        self._code = (walk.functions, [function.__code__ for function in walk.functions])
-        self._absent = (
-            [scope.keys() for scope, _ in walk.absent.values()],
-            [frozenset(names) for _, names in walk.absent.values()],
-        )
-        spaces = [vars(kind) for kind in walk.classes]
-        self._classes = (spaces, list(chain.from_iterable(map(MappingProxyType.values, spaces))))
-
-    def unchanged(self) -> bool:
-        holders, keys, values = self._names
-        owners, attributes, held = self._attributes
-        functions, codes = self._code
-        spaces, members = self._classes
-        try:
-            return (
-                all(map(is_, map(getitem, holders, keys), values))
-                and list(map(_code_of, functions)) == codes
-                and (not owners or all(map(is_, map(getattr, owners, attributes), held)))
-                and (not spaces or (sum(map(len, spaces)) == len(members) and self._same_members()))
-                and all(map(_disjoint, *self._absent))
-            )
-        except (LookupError, AttributeError, ValueError):  # deleted; a cell that was emptied
-            return False
-
-    def _same_members(self) -> bool:
-        spaces, members = self._classes
-        return all(map(is_, chain.from_iterable(map(MappingProxyType.values, spaces)), members))
-
-
-def _columns(rows: Iterable[tuple[Any, str, object]]) -> tuple[list[Any], list[str], list[object]]:
-    holders, keys, values = [], [], []
-    for holder, key, value in rows:
-        holders.append(holder)
-        keys.append(key)
-        values.append(value)
-    return holders, keys, values
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:

@@ -17,15 +17,17 @@ TRANSPARENT: dict[type, tuple[str, ...]] = {
     property: ("fget", "fset", "fdel"),
     cached_property: ("func",),
 }
+UNSET = object()
+CONTENTS = "cell_contents"
+_MOST_WRAPPERS = 100  # around one function; more are a circle
 _EMPTY = CellType()
 _SEQUENCES: tuple[Any, ...] = (list, tuple, deque)
 _CONTAINERS = (dict, list, tuple, deque, set, frozenset, MappingProxyType)
-_TYPE_EXPRESSIONS = (GenericAlias, UnionType)  # ``list[Model]``, ``Model | None``
 
-# What the machinery of classes leaves behind: derived from what counts anyway, says a place, or is annotation.
+# What the machinery of classes leaves behind: derived from what counts anyway, or a place. Annotations count apart.
 _DERIVED = frozenset(
     (
-        "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__",
+        "__abstractmethods__", "__annotations__", "__annotations_cache__",
         "__attrs_attrs__", "__attrs_own_setattr__", "__attrs_props__", "__classcell__", "__conditional_annotations__",
         "__dataclass_fields__", "__dataclass_params__", "__dict__", "__doc__", "__firstlineno__", "__module__",
         "__orig_bases__", "__parameters__", "__private_attributes__", "__pydantic_fields__", "__qualname__",
@@ -51,8 +53,7 @@ class Description(dict[str, object]):
 def class_members(kind: type) -> Iterator[tuple[str, object]]:
     """Name and value of everything that the body of a class defines: methods, attributes, fields, enum members.
 
-    Annotations are not behaviour and are left out. What reads them at run time (a dataclass, attrs, pydantic) leaves
-    fields behind, and those count with their defaults, factories, validators and metadata.
+    Fields count with their defaults, factories, validators and metadata; annotations are not among it.
     """
     inside = vars(kind)
     members = inside.get("_member_map_")
@@ -70,15 +71,33 @@ def class_members(kind: type) -> Iterator[tuple[str, object]]:
 def instance_entries(value: object) -> Iterator[tuple[str, object]]:
     """Name and value of what an instance holds, in its dictionary and in its slots."""
     yield from list(dict_of(value).items())
+    yield from ((name, held) for name, held in slots_of(value) if held is not UNSET)
+
+
+def slots_of(value: object) -> Iterator[tuple[str, object]]:
+    """Name and value of each slot of an instance; `UNSET` for one that was never assigned."""
     for base in type(value).__mro__:
-        if base.__module__ == "builtins":
-            continue  # what these hold is reached by their meaning
-        for name, member in vars(base).items():
-            if type(member) is MemberDescriptorType:
-                try:
-                    yield name, member.__get__(value)
-                except AttributeError:  # a slot that was never assigned
-                    continue
+        if base.__module__ != "builtins":  # what these hold is reached by their meaning
+            slots = [(name, member) for name, member in vars(base).items() if type(member) is MemberDescriptorType]
+            yield from ((name, read_slot(member, value)) for name, member in slots)
+
+
+def slot_of(kind: type, name: str) -> MemberDescriptorType | None:
+    """The slot in which instances of a class hold an attribute, if that is all there is to reading it."""
+    reads: object = kind.__getattribute__
+    if reads is not object.__getattribute__ or hasattr(kind, "__getattr__"):
+        return None
+    base = next((base for base in kind.__mro__ if name in vars(base)), object)
+    member = vars(base).get(name)
+    return member if type(member) is MemberDescriptorType and base.__module__ != "builtins" else None
+
+
+def read_slot(slot: MemberDescriptorType, value: object) -> object:
+    """What an instance holds in a slot; `UNSET` where it was never assigned."""
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return UNSET
 
 
 def carried(function: FunctionType, name: str) -> Iterator[tuple[str, object]]:
@@ -98,6 +117,18 @@ def cells_of(function: FunctionType) -> list[tuple[str, CellType]]:
     return [(variable, cell) for variable, cell in cells if cell != _EMPTY]  # compares no contents with an empty one
 
 
+def functions_in(space: Mapping[str, Any]) -> Iterator[tuple[str, FunctionType]]:
+    """The functions of a module or class by name, below decorators; of a property, the one that reads."""
+    for name, value in list(space.items()):
+        function, steps = value, 0
+        while function is not None and type(function) is not FunctionType and steps < _MOST_WRAPPERS:
+            places = next((TRANSPARENT[base] for base in type(function).__mro__ if base in TRANSPARENT), None)
+            function = getattr(function, places[0]) if places else entry_of(function, "__wrapped__")
+            steps += 1
+        if type(function) is FunctionType:
+            yield name, function
+
+
 def entry_of(value: object, name: str) -> object:
     """What an instance holds under `name`, in its dictionary or in a slot; None where it holds nothing."""
     held = dict_of(value).get(name)
@@ -106,10 +137,8 @@ def entry_of(value: object, name: str) -> object:
     for base in type(value).__mro__:
         member = vars(base).get(name)
         if type(member) is MemberDescriptorType:
-            try:
-                return member.__get__(value)
-            except AttributeError:  # a slot that was never assigned
-                return None
+            held = read_slot(member, value)
+            return None if held is UNSET else held
     return None
 
 
@@ -168,12 +197,18 @@ def elements(value: Any) -> Iterable[object]:
             return sorted(base.__iter__(value), key=_label)
     if kind is MappingProxyType:
         return list(value.values())
-    return (*value.__args__, getattr(value, "__origin__", None)) if kind in _TYPE_EXPRESSIONS else ()
+    return (*value.__args__, getattr(value, "__origin__", None)) if is_type_expression(value) else ()
 
 
 def is_container(value: object) -> bool:
     """Whether `value` is there to hold others."""
-    return type(value) in _TYPE_EXPRESSIONS or issubclass(type(value), _CONTAINERS)
+    return is_type_expression(value) or issubclass(type(value), _CONTAINERS)
+
+
+def is_type_expression(value: object) -> bool:
+    """Whether `value` is a type that is made of others: ``list[Model]``, ``Model | None``, ``Optional[Model]``."""
+    kind = type(value)
+    return issubclass(kind, (GenericAlias, UnionType)) or (kind.__module__ == "typing" and "__args__" in dict_of(value))
 
 
 def _label(value: object) -> str:

@@ -65,12 +65,32 @@ def test_other_packages_of_a_checkout_or_an_editable_install_are(tmp_path):
     assert FirstParty("mine.main")("sibling", module_at("sibling", str(tmp_path / "sibling.py")))
 
 
-def test_packages_in_a_target_folder_of_an_installer_are_not(tmp_path):
+RECORD = """\
+thing/__init__.py,sha256=x,10
+thing/part/tools.py,,
+single.py,sha256=y,20
+fast.cpython-311-x86_64-linux-gnu.so,,
+thing-1.0.dist-info/RECORD,,
+"""
+
+
+def test_packages_that_an_installer_recorded_in_a_target_folder_are_not(tmp_path):
     (tmp_path / "thing-1.0.dist-info").mkdir()
+    (tmp_path / "thing-1.0.dist-info" / "RECORD").write_text(RECORD)
     package = module_at("thing", str(tmp_path / "thing" / "__init__.py"))
     package.__path__ = [str(tmp_path / "thing")]
     assert not FirstParty("mine.main")("thing", package)
+    assert not FirstParty("mine.main")("single", module_at("single", str(tmp_path / "single.py")))
+    assert not FirstParty("mine.main")("fast", module_at("fast", str(tmp_path / "fast.cpython-311-x86_64.so")))
     assert FirstParty("thing.main")("thing", package)
+
+
+def test_modules_beside_what_an_installer_recorded_are(tmp_path):
+    (tmp_path / "thing-1.0.dist-info").mkdir()
+    (tmp_path / "thing-1.0.dist-info" / "RECORD").write_text(RECORD)
+    (tmp_path / "unrecorded-1.0.dist-info").mkdir()
+    assert FirstParty("mine.main")("helpers", module_at("helpers", str(tmp_path / "helpers.py")))
+    assert FirstParty("mine.main")("thingy", module_at("thingy", str(tmp_path / "thingy.py")))
 
 
 def test_a_folder_that_cannot_be_listed_holds_no_distributions():

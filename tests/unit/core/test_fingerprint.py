@@ -16,12 +16,24 @@ from mops.core.fingerprint import Fingerprint, Fingerprinter, differences
 from mops.core.fingerprint.surroundings import Surroundings, importable_name
 
 
-def constant_digest(value: object) -> bytes | None:
-    """A stand-in for the canonical digest: the text of plain data, functions by name, and nothing else."""
+def constant(value: object, roots: frozenset[str]) -> tuple[bytes, tuple[str, ...]]:
+    """A stand-in for the canonical digest: the text of plain data, functions by name, and other things by type."""
+    if isinstance(value, Path):
+        text = str(value)
+        return next((text.removeprefix(root) for root in roots if text.startswith(root)), text).encode(), ()
     try:
-        return json.dumps(value, sort_keys=True, default=lambda each: each.__qualname__).encode()
+        return json.dumps(value, sort_keys=True, default=plain).encode(), ()
     except Exception:
-        return None
+        return type(value).__qualname__.encode(), ("",)
+
+
+def plain(value: object) -> object:
+    if hasattr(value, "__qualname__"):
+        return value.__qualname__
+    slots = [name for base in type(value).__mro__ for name in vars(base).get("__slots__", ()) if hasattr(value, name)]
+    if slots:
+        return {name: getattr(value, name) for name in slots}
+    return {name: held for name, held in vars(value).items() if not hasattr(type(value), name)}
 
 
 def stated_key(value: object) -> str | None:
@@ -42,7 +54,7 @@ def make_fingerprinter(**changes: object) -> Fingerprinter:
         "is_first_party": lambda name, _: name.partition(".")[0] in {"sample", "__main__"} or name == __name__,
         "modules": sys.modules,
         "load": load,
-        "constant_digest": constant_digest,
+        "constant": constant,
         "logic_key_of": stated_key,
     }
     return Fingerprinter(Surroundings(**(collaborators | changes)))
@@ -441,7 +453,7 @@ def test_dataclasses_count_with_their_fields(sample):
     assert "sample.main:Point.x" in named_difference(sample, text, "x: int = 1", "x: int = 2")
     assert named_difference(sample, text, "return 1", "return 2") == ("sample.main:checked",)
     assert "sample.main:Point.__init__" in named_difference(sample, text, "x: int = 1", "x: int = 1\n    z: int = 3")
-    assert named_difference(sample, text, "x: int", "x: 'float'") == ()
+    assert named_difference(sample, text, "x: int", "x: 'float'") == ("sample.main:Point",)
 
 
 def test_attrs_classes_count_with_their_fields(sample):
@@ -747,9 +759,10 @@ def test_an_attribute_behind_a_descriptor_counts_with_the_whole_instance(sample)
     )
     sample.write("main", text)
     module = sample.module()
-    before = make_fingerprinter().of(module.f)
+    fingerprinter = make_fingerprinter()
+    before = fingerprinter.of(module.f)
     assert module.f() == 1
-    assert make_fingerprinter().of(module.f).table == before.table
+    assert fingerprinter.of(module.f).table == before.table
     assert sample.table_after("main", "return 1", "return 2") == ("sample.main:Config.rate",)
 
 
