@@ -81,7 +81,7 @@ def _dump(pickler: Callable[..., pickle.Pickler], value: Any) -> Sequence[Buffer
         return False
 
     pickler(stream, protocol=_PROTOCOL, buffer_callback=keep_in_band).dump(value)
-    return [stream.getbuffer(), *buffers]
+    return [stream.getvalue(), *buffers]  # no copy; a view could not be given up together with its stream
 
 
 def _writable(buffer: Buffer) -> Buffer | bytearray:
