@@ -248,6 +248,25 @@ def test_a_call_inside_of_itself_is_refused_in_any_thread_of_its_remote(project,
     assert project.results() == []
 
 
+def test_a_thread_that_is_started_in_a_copy_of_the_context_is_inside_of_the_call(project):
+    out = project.script("""
+        from concurrent.futures import ThreadPoolExecutor
+        from contextvars import copy_context
+        from mops.core.errors import RecursiveCallError
+
+        @use_runner(MemoizingPicklingRunner(blob_root=root))
+        def own_tail(x):
+            with ThreadPoolExecutor() as pool:
+                return pool.submit(copy_context().run, own_tail, x).result()
+
+        try:
+            own_tail(1)
+        except RecursiveCallError as error:
+            print("refused", error.function)
+    """)
+    assert out == "refused __main__:own_tail\n"
+
+
 @each_shell
 def test_threads_of_a_function_call_others_and_are_answered(project, shell):
     project.write(
