@@ -59,7 +59,13 @@ class Child:
         for descriptor in (output[1], errors[1], returned[1], kept[0], alive[0], stack[1]):
             os.close(descriptor)
         self._streams = {output[0]: 1, errors[0]: 2}
-        self._returned, self._kept, self._stack = returned[0], kept[1], stack[0]
+        self._returned, self._kept, self._alive, self._stack = returned[0], kept[1], alive[1], stack[0]
+
+    def close(self) -> None:
+        """Let go of the pipes, once it has ended."""
+        for descriptor in (*self._streams, self._returned, self._kept, self._alive, self._stack):
+            os.close(descriptor)
+        self._streams.clear()
 
     @property
     def descriptors(self) -> list[int]:

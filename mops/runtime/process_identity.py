@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+from functools import lru_cache
 from typing import Any
 
 from mops.core.version import MOPS_VERSION
@@ -24,9 +25,13 @@ def producer_of_this_process() -> dict[str, Any]:
     }
 
 
+@lru_cache
 def producer_json() -> bytes:
-    """``producer_of_this_process`` as JSON."""
+    """``producer_of_this_process`` as JSON, found out once a process."""
     return json.dumps(producer_of_this_process(), separators=(",", ":")).encode()
+
+
+os.register_at_fork(after_in_child=producer_json.cache_clear)
 
 
 def known_dead(producer: Any) -> bool:

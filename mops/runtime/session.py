@@ -118,6 +118,11 @@ class Session:
         except StoreError:
             pass  # observers see no beat, which is the truth
 
+    @property
+    def has_beaten(self) -> bool:
+        """Whether others may have heard of it."""
+        return self._beats > 0
+
     def depart(self) -> None:
         """Write that this session has ended. No beat follows.
 

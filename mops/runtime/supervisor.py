@@ -8,7 +8,8 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from mops.core.blob_layout import Memo
@@ -56,18 +57,19 @@ def supervise(
     if epoch is None:
         return 0
     run_timeout = adopted(epoch)
-    child = Child(lambda returned: serve(epoch, returned))
-    watch = _Watch(child, OutputKeeper(memo, epoch, perform), run_timeout)
-    signal.signal(signal.SIGTERM, lambda *_: watch.terminate())
-    watch.until_it_has_ended(session.interval, session.beat)
-    if watch.terminated:
-        session.depart()  # and no end: a replacement may adopt at once
-        return _TERMINATED
-    failure = watch.failure()
-    if failure is not None:
-        drive(fail(memo, epoch, failure, timing.first_look), perform)
-    session.depart()
-    return 0
+    with closing(Child(lambda returned: serve(epoch, returned))) as child:
+        watch = _Watch(child, OutputKeeper(memo, epoch, perform), run_timeout)
+        with _signals(watch.terminate) as wakeup:
+            watch.until_it_has_ended(wakeup, session.interval, session.beat)
+            if watch.terminated:
+                session.depart()  # and no end: a replacement may adopt at once
+                return _TERMINATED
+            failure = watch.failure()
+            if failure is not None:
+                drive(fail(memo, epoch, failure, timing.first_look), perform)
+            if session.has_beaten or not watch.returned:  # else the epoch is over, and nobody has heard of the session
+                session.depart()
+            return 0
 
 
 class _Watch:
@@ -75,10 +77,12 @@ class _Watch:
 
     Attributes:
         terminated: the remote was told to stop, and publishes nothing.
+        returned: the function has returned; the child then published what it came to, or has not ended with 0.
     """
 
     def __init__(self, child: Child, output: OutputKeeper, run_timeout: float | None) -> None:
         self.terminated = False
+        self.returned = False
         self._child = child
         self._output = output
         self._run_timeout = run_timeout
@@ -90,9 +94,15 @@ class _Watch:
         self.terminated = True
         self._child.kill()
 
-    def until_it_has_ended(self, interval: float, beat: Callable[[], None]) -> None:
-        """Beat, pass output on and keep it, and stop a function that runs for too long."""
-        child, wakeup = self._child, _wake_on_death()
+    def until_it_has_ended(self, wakeup: int, interval: float, beat: Callable[[], None]) -> None:
+        """Beat, pass output on and keep it, and stop a function that runs for too long.
+
+        Args:
+            wakeup: can be read when the child has ended.
+            interval: seconds between two beats.
+            beat: writes one.
+        """
+        child = self._child
         due = time.monotonic() + interval / 10  # a call of a second needs no heartbeat
         while not child.has_ended():
             pause = max(0.0, min(due, self._deadline) - time.monotonic())
@@ -102,6 +112,7 @@ class _Watch:
             returned = child.has_just_returned()  # asked first: what it printed before is in the pipes by now
             child.read(self._pass_on)
             if returned:
+                self.returned = True
                 self._deadline = float("inf")  # a result that is there is not thrown away
                 self._output.store()
                 child.go_on()
@@ -145,10 +156,19 @@ class _Watch:
             pass  # nobody reads it: losing output never fails a call
 
 
-def _wake_on_death() -> int:
-    """A descriptor that can be read when a child has ended."""
+@contextmanager
+def _signals(terminate: Callable[[], None]) -> Iterator[int]:
+    """Hear of requests to stop, and of a child that has ended: the descriptor that is given can be read then."""
     wakeup, waker = os.pipe()
     os.set_blocking(waker, False)
+    signal.signal(signal.SIGTERM, lambda *_: terminate())
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-    return wakeup
+    try:
+        yield wakeup
+    finally:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        os.close(wakeup)
+        os.close(waker)

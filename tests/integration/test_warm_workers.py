@@ -194,31 +194,91 @@ def test_a_cancelled_call_stops_with_all_that_it_started(stage):
     process.communicate("", timeout=30)
 
 
-def test_two_hundred_calls_leave_no_zombie_and_no_descriptor(stage):
+def test_two_hundred_calls_leave_a_few_idle_workers_and_no_descriptor(stage):
     out = stage.script("""
         from stage import server_of
 
         def descriptors(process):
             return len(os.listdir(f"/proc/{process}/fd"))
 
-        def settled(process, wanted):
+        def children(process):
+            return open(f"/proc/{process}/task/{process}/children").read().split()
+
+        def in_time(condition):
             end = time.monotonic() + 30
-            while descriptors(process) > wanted and time.monotonic() < end:
+            while not condition() and time.monotonic() < end:
                 time.sleep(0.01)
-            return descriptors(process) <= wanted
+            return condition()
 
         server = server_of(0)
         [future.result() for future in [server_of.submit(-n) for n in range(1, 9)]]
-        time.sleep(0.5)
-        before = descriptors("self"), descriptors(server)
+        ours = descriptors("self")
         assert {future.result() for future in [server_of.submit(n) for n in range(1, 201)]} == {server}
-        children = f"/proc/{server}/task/{server}/children"
-        end = time.monotonic() + 30
-        while open(children).read().strip() and time.monotonic() < end:
-            time.sleep(0.01)
-        print(settled("self", before[0]), settled(server, before[1]), open(children).read().split())
+        idle = children(server)
+        print(len(idle) <= 4, in_time(lambda: not any(map(children, idle))))
+        print(in_time(lambda: descriptors("self") <= ours))
+        print(*{descriptors(worker) for worker in idle}, descriptors(server) - len(idle))
     """)
-    assert out == "True True []\n"
+    assert out == "True True\nTrue\n4 7\n"
+
+
+def test_a_worker_serves_one_call_after_the_other_and_the_function_is_always_a_new_process(stage):
+    stage.write("calls.py", """
+        from stage import warm
+
+        @warm
+        def who(number):
+            return os.getppid(), os.getpid(), len(os.listdir("/proc/self/fd"))
+    """)  # fmt: skip
+    out = stage.script("""
+        from calls import who
+        calls = [who(number) for number in range(5)]
+        print(*(len(set(each)) for each in zip(*calls)))
+    """)
+    assert out == "1 5 1\n"
+
+
+def test_a_worker_that_was_killed_while_it_was_idle_is_replaced(stage):
+    stage.write("calls.py", "from stage import warm\n@warm\ndef worker(n):\n    return os.getppid()\n")
+    out = stage.script("""
+        import signal
+        from calls import worker
+        first = worker(1)
+        os.kill(first, signal.SIGKILL)
+        while os.path.exists(f"/proc/{first}"):
+            time.sleep(0.01)
+        print(worker(2) != first)
+    """)
+    assert out == "True\n"
+
+
+def test_a_worker_serves_no_call_that_has_another_environment(stage):
+    stage.write("calls.py", "from stage import warm\n@warm\ndef worker(n):\n    return os.getppid()\n")
+    out = stage.script("""
+        from calls import worker
+        os.environ["CHANGING"] = "1"
+        first = worker(1)
+        os.environ["CHANGING"] = "2"
+        second = worker(2)
+        os.environ["CHANGING"] = "1"
+        print(first != second, worker(3) == first)
+    """)
+    assert out == "True True\n"
+
+
+def test_numpy_draws_other_numbers_in_the_next_call_of_the_same_worker(stage):
+    stage.write("draws.py", """
+        @use_runner(MemoizingPicklingRunner(ForkServerShell(preload=["numpy.random"]), root))
+        def draw(number):
+            import numpy
+            return os.getppid(), numpy.random.random()
+    """)  # fmt: skip
+    out = stage.script("""
+        from draws import draw
+        first, second = draw(1), draw(2)
+        print(first[0] == second[0], first[1] != second[1])
+    """)
+    assert out == "True True\n"
 
 
 def test_a_forked_orchestrator_starts_a_server_of_its_own(stage):

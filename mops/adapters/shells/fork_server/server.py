@@ -1,25 +1,62 @@
-"""The fork server: one thread that forks a process for each command, and says how it ended.
+"""The fork server: one thread that has forks of itself run the commands, and says how they ended.
 
-It runs nothing of the user's: what it has imported is what every command finds imported, and no more. It ends when its
-orchestrator is gone and its last command has ended.
+It runs nothing of the user's: what it has imported is what every command finds imported, and no more. A fork that has
+run a command, and was changed by nothing, is kept for the next one. The server ends when its orchestrator is gone and
+its last command has ended.
 """
 
 import os
-import select
+import selectors
 import signal
 import socket
 import sys
 import time
-import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, NoReturn
 
-from mops.adapters.shells.fork_server.wire import ENDED, REFUSED, STARTED, Report, Start, Stop, receive, report
+import attrs
+
+from mops.adapters.shells.fork_server.wire import (
+    ENDED,
+    REFUSED,
+    STARTED,
+    Report,
+    Start,
+    Stop,
+    hear,
+    receive,
+    report,
+    send,
+)
+from mops.adapters.shells.fork_server.worker import Serve, work
 
 _GRACE: Final = 5.0
 """Seconds between the request to stop and the kill."""
+_MOST_IDLE: Final = max(4, os.cpu_count() or 1)
+"""Workers that wait for a command: as many as can be busy at once, and some whose functions wait for something."""
 _CHUNK: Final = 65_536
+
+
+@attrs.define(eq=False)
+class _Worker:
+    """A process that runs commands.
+
+    Attributes:
+        pid: of the process.
+        connection: to it.
+        path: the ``sys.path`` that it was forked with.
+        environment: its variables.
+        number: what the orchestrator calls its command; ``None`` while it is idle.
+        kill_at: when it is killed, where it was asked to stop: then it is no more asked for anything else.
+    """
+
+    pid: int
+    connection: socket.socket
+    path: list[str]
+    environment: dict[str, str]
+    number: int | None = None
+    kill_at: float | None = None
 
 
 class ForkServer:
@@ -27,18 +64,21 @@ class ForkServer:
 
     Args:
         connection: to the orchestrator.
-        serve: runs what follows ``python -m mops remote`` in the forked process; returns its exit status.
+        serve: what workers run remotes with.
     """
 
-    def __init__(self, connection: socket.socket, serve: Callable[[Sequence[str]], int]) -> None:
+    def __init__(self, connection: socket.socket, serve: Serve) -> None:
         self._connection = connection
         self._serve = serve
         self._wakeup, self._waker = os.pipe()
-        self._numbers: dict[int, int] = {}
-        """Process ids of the commands that run, and what the orchestrator calls them."""
+        self._selector = selectors.DefaultSelector()
+        self._workers: dict[int, _Worker] = {}
+        """Those whose end is not known yet, by their process ids."""
+        self._idle: list[_Worker] = []
+        """Those that wait for a command; last, the one that ran one last."""
+        self._listens = True
+        """Somebody may ask for something."""
         self._variables: dict[str, str] = {}
-        self._kills: dict[int, float] = {}
-        """Process ids of the commands that were asked to stop, and when that request runs out."""
         inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         self._own_path = [entry for entry in sys.path if entry not in inherited]
 
@@ -47,47 +87,132 @@ class ForkServer:
         os.set_blocking(self._waker, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
-        sources: list[int | socket.socket] = [self._wakeup, self._connection]
-        while self._connection in sources or self._numbers:
-            ready, _, _ = select.select(sources, [], [], self._until_next_kill())
-            if self._wakeup in ready:
-                os.read(self._wakeup, _CHUNK)
-                self._reap()
-            if self._connection in ready and not self._obey(receive(self._connection)):
-                sources.remove(self._connection)
+        for source, attend in ((self._wakeup, self._reap), (self._connection, self._obey)):
+            self._selector.register(source, selectors.EVENT_READ, attend)
+        while self._listens or self._workers:
+            for key, _ in self._selector.select(self._until_next_kill()):
+                key.data()
             self._kill_late()
 
-    # ------------------------------------------------------------------------------------------------ the server
-    def _obey(self, request: Start | Stop | None) -> bool:
-        """Do what was asked for; ``False`` where the orchestrator is gone."""
+    # ------------------------------------------------------------------------------------------------ its orchestrator
+    def _obey(self) -> None:
+        """Do what is asked for; at the end of the orchestrator, wait for nothing but commands."""
+        request = receive(self._connection)
         if isinstance(request, Start):
-            self._fork(request)
+            self._start(request)
         elif isinstance(request, Stop):
             self._stop(request.number)
-        return request is not None
+        else:
+            self._listens = False
+            self._selector.unregister(self._connection)
+            for worker in self._idle[:]:
+                self._dismiss(worker)
 
-    def _fork(self, request: Start) -> None:
-        pid = -1
+    def _start(self, request: Start) -> None:
         try:
-            self._move_to(request)
-            pid = _fork()
+            os.fchdir(request.folder)
+            worker = self._hand_over(request)
         except OSError as error:
             report(self._connection, Report(request.number, REFUSED, error.errno or 0))
+        else:
+            report(self._connection, Report(request.number, STARTED, worker.pid))
+        finally:
+            os.close(request.output)
+            os.close(request.folder)
+            os.chdir("/")  # a server stays for longer than a folder may
+
+    def _hand_over(self, request: Start) -> _Worker:
+        """Have a worker run the command: one that is idle and was forked in the same place, or else a new one.
+
+        Raises:
+            OSError: the system refuses another process.
+        """
+        short = request._replace(path=[], environment={})  # of which the worker is there already
+        for worker in reversed(self._idle):
+            if worker.path == request.path and worker.environment == request.environment:
+                self._idle.remove(worker)
+                with suppress(OSError):  # it has died while it was idle
+                    send(worker.connection, short)
+                    worker.number = request.number
+                    return worker
+        worker = self._fork(request)
+        worker.number = request.number
+        with suppress(OSError):  # it has died already, which is said in a moment
+            send(worker.connection, short)
+        return worker
+
+    def _stop(self, number: int) -> None:
+        for worker in self._workers.values():
+            if worker.number == number:
+                os.kill(worker.pid, signal.SIGTERM)
+                worker.kill_at = time.monotonic() + _GRACE
+
+    def _until_next_kill(self) -> float | None:
+        due = min((worker.kill_at for worker in self._workers.values() if worker.kill_at is not None), default=None)
+        return None if due is None else max(0.0, due - time.monotonic())
+
+    def _kill_late(self) -> None:
+        for worker in self._workers.values():
+            if worker.kill_at is not None and time.monotonic() >= worker.kill_at:
+                worker.kill_at = None
+                os.kill(worker.pid, signal.SIGKILL)
+
+    # ------------------------------------------------------------------------------------------------ its workers
+    def _hear(self, worker: _Worker) -> None:
+        """Pass on that a command has ended, and keep its worker for the next one; or see that the worker ends."""
+        news = hear(worker.connection)
+        if news is None or worker.kill_at is not None or not self._listens:
+            self._dismiss(worker)
+        else:
+            self._idle.append(worker)
+        if news is not None:
+            worker.number = None
+            report(self._connection, news)
+        if len(self._idle) > _MOST_IDLE:
+            self._dismiss(self._idle[0])
+
+    def _dismiss(self, worker: _Worker) -> None:
+        """Ask it for nothing more: one that has nothing to do ends."""
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if worker.connection.fileno() >= 0:
+            self._selector.unregister(worker.connection)
+            worker.connection.close()
+
+    def _reap(self) -> None:
+        os.read(self._wakeup, _CHUNK)
+        for worker in list(self._workers.values()):
+            ended, status = os.waitpid(worker.pid, os.WNOHANG)
+            if ended:
+                if worker.number is not None and worker.connection.fileno() >= 0:
+                    self._hear(worker)  # it may have died after its command did
+                self._dismiss(worker)
+                del self._workers[worker.pid]
+                if worker.number is not None:
+                    report(self._connection, Report(worker.number, ENDED, os.waitstatus_to_exitcode(status)))
+
+    def _fork(self, request: Start) -> _Worker:
+        self._move_to(request)
+        ours, theirs = socket.socketpair()
+        try:
+            pid = _fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         if pid == 0:
-            self._become(request)
-        os.close(request.output)
-        os.close(request.folder)
-        os.chdir("/")  # a server stays for longer than a folder may
-        if pid > 0:
-            self._numbers[pid] = request.number
-            report(self._connection, Report(request.number, STARTED, pid))
+            ours.close()
+            self._become(theirs, request)
+        theirs.close()
+        worker = self._workers[pid] = _Worker(pid, ours, request.path, request.environment)
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(worker))
+        return worker
 
     def _move_to(self, request: Start) -> None:
-        """Be where the orchestrator was when it asked: its folder, its variables, its ``sys.path``.
+        """Be where the orchestrator was when it asked: its variables, its ``sys.path``.
 
         The server has no use for any of them itself, and what it has done, its forks need not do.
         """
-        os.fchdir(request.folder)
         variables = {**request.environment, "PYTHONPATH": os.pathsep.join(request.path)}
         if variables != self._variables:
             os.environ.clear()
@@ -96,65 +221,19 @@ class ForkServer:
             self._variables = variables
         sys.path[:] = [*request.path, *(entry for entry in self._own_path if entry not in request.path)]
 
-    def _stop(self, number: int) -> None:
-        for pid, known in self._numbers.items():
-            if known == number:
-                os.kill(pid, signal.SIGTERM)
-                self._kills[pid] = time.monotonic() + _GRACE
-
-    def _until_next_kill(self) -> float | None:
-        return max(0.0, min(self._kills.values()) - time.monotonic()) if self._kills else None
-
-    def _kill_late(self) -> None:
-        for pid, due in list(self._kills.items()):
-            if time.monotonic() >= due:
-                del self._kills[pid]
-                os.kill(pid, signal.SIGKILL)
-
-    def _reap(self) -> None:
-        for pid in list(self._numbers):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                self._kills.pop(pid, None)
-                number = self._numbers.pop(pid)
-                report(self._connection, Report(number, ENDED, os.waitstatus_to_exitcode(status)))
-
-    # ------------------------------------------------------------------------------------------------ its forks
-    def _become(self, request: Start) -> NoReturn:
-        """In the forked process: run the command, and never return."""
-        status = 1
+    def _become(self, connection: socket.socket, request: Start) -> NoReturn:
+        """In the forked process: let go of what is the server's, and work. The request will come once more."""
         try:
-            os.setpgid(0, 0)  # Ctrl-C is for the orchestrator, which decides
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for descriptor in (self._connection.detach(), self._wakeup, self._waker):
+            self._selector.close()
+            for descriptor in (self._wakeup, self._waker, request.output, request.folder):
                 os.close(descriptor)
-            for target in (1, 2):
-                os.dup2(request.output, target)
-            for descriptor in (request.output, request.folder):
-                os.close(descriptor)
-            numpy_random = sys.modules.get("numpy.random")
-            if numpy_random is not None:
-                numpy_random.seed()  # `random` does this by itself
-            status = self._execute(request.argv)
-        except BaseException:  # noqa: BLE001 - whatever it is, its traceback is the last words of the command
-            traceback.print_exc()
+            for each in (self._connection, *(worker.connection for worker in self._workers.values())):
+                each.close()
+            work(connection, self._serve)
         finally:
-            try:
-                sys.stdout.flush()
-                sys.stderr.flush()
-            finally:
-                os._exit(status)
-
-    def _execute(self, argv: list[str]) -> int:
-        """Run a remote in this very process; anything else takes its place."""
-        if argv[:4] == [sys.orig_argv[0], "-m", "mops", "remote"]:
-            sys.argv[1:] = argv[3:]
-            return self._serve(argv[4:])
-        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, for itself alone
-            signal.signal(ignored, signal.SIG_DFL)
-        # -P: the working directory comes from our path alone
-        return os.execvp(argv[0], [argv[0], "-P", *argv[1:]])  # noqa: S606 - a command, no shell
+            os._exit(1)
 
 
 def _fork() -> int:

@@ -1,4 +1,4 @@
-"""What an orchestrator and its fork server say to each other, over one Unix socket.
+"""What an orchestrator and its fork server say to each other over a Unix socket, and the server and its workers.
 
 A request is a length and a JSON array; the request that starts a command carries two descriptors beside it. A report is
 three numbers of a fixed size. Both ends are the same mops, run by the same interpreter.
@@ -106,6 +106,15 @@ def report(connection: socket.socket, news: Report) -> None:
         connection.sendall(_REPORT.pack(*news))
     except OSError:
         pass  # the orchestrator is gone; its commands go on
+
+
+def hear(connection: socket.socket) -> Report | None:
+    """The report that a worker has sent; ``None`` where it sent none. Does not wait."""
+    try:
+        data = connection.recv(_REPORT.size, socket.MSG_DONTWAIT)
+    except OSError:
+        return None
+    return Report(*_REPORT.unpack(data)) if len(data) == _REPORT.size else None
 
 
 def reports(connection: socket.socket, patience: Callable[[], float | None]) -> Iterator[list[Report]]:
