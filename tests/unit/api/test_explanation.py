@@ -27,6 +27,12 @@ SAMPLE = """
     TABLE = bytes(100_000)
     LOCK = Lock()
 
+    class One(int):
+        pass
+
+    class Two(int):
+        pass
+
     def helper(x):
         return x + 1
 
@@ -94,6 +100,19 @@ def test_a_call_that_was_never_made_is_not_said_to_be_computed_anew(store, load,
     decorated(store, module.add)(1)
     decorated(store, load(*EDIT).add)(5)
 
+    name = module.__name__
+    assert said(caplog) == [("INFO", f"{name}:add: its code is not the one of earlier calls: {name}:helper changed")]
+
+
+def test_arguments_of_another_class_are_no_change_of_the_code(store, load, caplog):
+    caplog.set_level(logging.INFO)
+    module = load()
+    before = decorated(store, module.add)
+    before(module.One(1)), before(module.Two(1)), before(1)
+    assert said(caplog) == []
+
+    edited = load(*EDIT)
+    decorated(store, edited.add)(edited.Two(5))
     name = module.__name__
     assert said(caplog) == [("INFO", f"{name}:add: its code is not the one of earlier calls: {name}:helper changed")]
 

@@ -8,6 +8,7 @@ import pytest
 
 from mops.core.canonical import Hooks
 from mops.core.canonical.descriptions import LONGEST, describe
+from mops.core.canonical.leaves import Encoded
 from mops.core.errors import DecorationError, UnkeyableArgumentError
 from mops.core.invocation import FunctionReference, compile_binder
 from mops.core.memo_key import ArgumentKeyer, MemoKey
@@ -123,6 +124,23 @@ def test_captured_values_count():
     ]
     assert len(set(digests)) == 4
     assert call.digest([1], captured={"a": 1, "b": 2}) == call.digest([1], captured={"b": 2, "a": 1})
+
+
+def test_captured_values_that_are_encoded_already_count_by_their_encoding():
+    def captured(last, source):
+        return {f"name {n}": Encoded(b"u%d" % n, source) for n in range(9)} | {"last": Encoded(last, source)}
+
+    call = Call(one)
+    assert call.digest(1, captured=captured(b"u1", [1])) == call.digest(1, captured=captured(b"u1", threading.Lock()))
+    assert call.digest(1, captured=captured(b"u1", [1])) != call.digest(1, captured=captured(b"u2", [1]))
+    assert call.notes(1, captured={"rows": Encoded(b"u1", [1])})[1].description == "list of 1"
+
+
+def test_what_to_do_about_a_captured_value_is_not_what_to_do_about_an_argument():
+    for captured, advice in ((threading.Lock(), "make it inside of the function"), (iter([1]), "pass a list")):
+        with pytest.raises(UnkeyableArgumentError) as caught:
+            Call(one).digest(1, captured={"value": captured})
+        assert caught.value.advice.startswith(advice)
 
 
 def test_a_sentinel_counts_as_the_default_that_it_is():
