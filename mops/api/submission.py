@@ -14,7 +14,10 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, Final
 
+import mops.adapters.blob_stores.local.content
+import mops.adapters.shells.subprocess.process
 import mops.api.attempts
+import mops.api.call_description
 import mops.api.claims
 import mops.api.metadata
 import mops.runtime.commands

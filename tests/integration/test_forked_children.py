@@ -135,6 +135,37 @@ def test_a_child_that_drops_a_map_leaves_it_to_its_parent(stage):
     assert "dropped" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "step",
+    ["stage.work.submit(1).result()", "stage.work.submit(-1).exception()", "list(stage.work.map([1, 2, 3_000_000]))"],
+)
+def test_no_thread_imports_parts_of_mops_which_a_fork_would_leave_locked(project, step):
+    project.write(
+        "stage.py",
+        """
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def work(size):
+            if size < 0:
+                raise ValueError(size)
+            return bytes(size)
+        """,
+    )
+    out = project.script(f"""
+        import threading
+
+        class Witness:
+            def find_spec(self, name, path, target=None):
+                if name.startswith("mops.") and threading.current_thread() is not threading.main_thread():
+                    print("imported by another thread:", name)
+
+        sys.meta_path.insert(0, Witness())
+        import stage
+        {step}
+        print("done")
+    """)
+    assert out == "done\n"
+
+
 def test_a_map_of_a_function_that_skips_its_runner_is_the_childs_own(stage):
     out = stage.script("""
         from stage import *
