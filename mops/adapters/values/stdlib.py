@@ -90,6 +90,7 @@ _STRUCTURES: dict[str, Structure] = {
     "uuid:UUID": lambda value: (value.int, value.is_safe),
     "re:Pattern": lambda value: (value.pattern, value.flags),
     "array:array": _array,
+    "collections:Counter": dict.copy,
     "collections:OrderedDict": _ordered_dict,
     "collections:defaultdict": lambda value: (value.default_factory, dict.copy(value)),
     "collections:deque": lambda value: (value.maxlen, list(value)),

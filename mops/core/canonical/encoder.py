@@ -22,7 +22,7 @@ otherwise.
     o           any other instance: class, instance state as dict
     k v         instance of a registered class; of a known library's class: class, structure
     r           instance that says so itself: class, then the members of ``__reduce_ex__(4)``; and, of an exception that
-                has them, cause, context and whether the latter is suppressed
+                has them, cause, context, whether the latter is suppressed, and attributes of its built-in bases
     g           the same, where that is a name: class, module, name; what wraps a function is an ``F``
 
 A tag says how many children there are or that all count, and what each means, so two values with one encoding are one

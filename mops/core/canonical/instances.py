@@ -145,11 +145,14 @@ def reduction(value: object) -> str | tuple[Any, ...]:
 
 
 def chain_of(value: object) -> tuple[object, ...]:
-    """Give cause and context of an exception that has one, and whether the latter is suppressed: pickle drops them."""
+    """Give what pickle drops of an exception: cause, context, whether that is suppressed, attributes of its C base."""
     if not isinstance(value, BaseException):
         return ()
+    spaces = (base.__dict__ for base in type(value).__mro__ if base.__module__ == "builtins")
+    held = {name: space[name].__get__(value) for space in spaces for name in _slots(space) if not name.startswith("__")}
+    held = {name: each for name, each in held.items() if each is not None}
     links = value.__cause__, value.__context__
-    return () if links[0] is links[1] is None else (*links, value.__suppress_context__)
+    return (*links, value.__suppress_context__, held) if held or any(each is not None for each in links) else ()
 
 
 def _says_nothing_of_its_state(cls: type) -> bool:

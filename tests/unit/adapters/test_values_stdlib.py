@@ -119,10 +119,15 @@ def test_what_python_remembers_of_combined_flags_does_not_count():
     assert key(Access.READ) == before
 
 
-def test_attributes_of_an_ordered_dict_count():
-    one, other = collections.OrderedDict(a=1), collections.OrderedDict(a=1)
+class Votes(collections.Counter):
+    pass
+
+
+@pytest.mark.parametrize("cls", [collections.OrderedDict, collections.Counter, Votes])
+def test_attributes_of_dicts_of_the_standard_library_count(cls):
+    one, other = cls(a=1), cls(a=1)
     one.unit, other.unit = "m", "s"
-    different(one, other, collections.OrderedDict(a=1))
+    different(one, other, cls(a=1), cls(a=2), cls(), cls(a=0))
 
 
 def test_an_ordered_dict_keeps_its_order():

@@ -754,6 +754,13 @@ def test_cause_and_context_of_an_exception_count():
     assert key(error(KeyError("a"))) == key(errors[1])
 
 
+def test_attributes_of_built_in_exceptions_count():
+    errors = [AttributeError("a"), AttributeError("a", name="b", obj=1), AttributeError("a", name="b", obj=2)]
+    errors += [AttributeError("a", name="c", obj=1), NameError("a", name="b"), NameError("a", name="c")]
+    assert len({key(each) for each in errors}) == len(errors)
+    assert key(NameError("a", name="b")) == key(errors[4])
+
+
 class Reduced:
     def __init__(self, x):
         self.x = x
