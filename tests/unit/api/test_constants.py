@@ -125,7 +125,7 @@ CACHED = "import functools\n@functools.lru_cache\ndef helper(x): return x + 1\n"
         CACHED + "TABLE = {'a': [helper]}\ndef f(): return TABLE['a'][0](1)\n",
         CACHED + "bound = functools.partial(helper, 1)\ndef f(): return bound()\n",
         CACHED + "class C:\n    def __init__(self): self.call = helper\nC1 = C()\ndef f(): return C1.call(1)\n",
-        "import functools as t\nclass C:\n    @t.cache\n    def go(self, x): return x + 1\nc = C()\ndef f(): return c.go(1)\n",
+        "import functools as t\nclass C:\n    @t.cache\n    def g(self, x): return x + 1\ndef f(c=C()): return c.g\n",
         "import numpy as np\n@np.vectorize\ndef helper(x): return x + 1\ndef f(): return helper([1])\n",
         "import numpy as np\ndef helper(x): return x + 1\nV = np.vectorize(helper, '')\ndef f(): return V([1])\n",
     ],

@@ -703,6 +703,16 @@ def test_first_party_code_inside_the_containers_of_a_foreign_object_is_reached(s
     assert named_difference(sample, text, "return 5", "return 50") == ("sample.main:Other.run",)
 
 
+def test_somebody_elses_module_inside_a_constant_is_not_searched(sample):
+    sample.write("tools", "def run(): return 1\n")
+    text = "import sys\nfrom sample import tools\nHELD = [sys, tools]\ndef f():\n    return HELD\n"
+    assert set(reached(sample, text).table) == {"sample.main:f", "sample.main:HELD", "sample.tools:run"}
+
+
+def test_an_attribute_that_its_object_has_not_got_is_no_error(sample):
+    assert "sample.main:SIZE" in reached(sample, "SIZE = 3\ndef f(): return SIZE.missing\n").table
+
+
 def test_closures_not_yet_filled_are_no_error(sample):
     text = (
         "def make():\n"
