@@ -39,9 +39,28 @@ def attach(memo_uri: str) -> MopsFuture[Any]:
     future: MopsFuture[Any] = MopsFuture(bystander.uri)
     execution = Execution(bystander, needs_slot=False)
     task = Task(attend(bystander.call()), None, execution, memo.folder, partial(bystander.deliver, future))
-    future.attach(_nothing, partial(engine().cancel, task), execution.runs)
+    future.attach(_Attached(task))
     engine().start(task)
     return future
+
+
+@final
+class _Attached:
+    """One future of a call that others run."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def drive(self) -> None:
+        """See ``Hold``: there is nothing to run."""
+
+    def runs(self) -> bool:
+        """See ``Hold``: the future waits, whoever runs the call."""
+        return False
+
+    def withdraw(self, future: MopsFuture[Any]) -> None:
+        """See ``Hold``."""
+        engine().cancel(self._task)
 
 
 @final
@@ -90,7 +109,3 @@ class _Bystander(StartsNothing):
 
 def _never(_: Failure | FailureRecord) -> None:
     """No failure is tried again by somebody who cannot run the call."""
-
-
-def _nothing() -> None:
-    pass

@@ -4,13 +4,26 @@ import os
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 from mops.core.errors import ForeignFutureError
 from mops.runtime.slots import slot_given_up
 
 R = TypeVar("R")
+
+
+class Hold(Protocol):
+    """What futures hold of their call while it is under way."""
+
+    def drive(self) -> None:
+        """If the call waits for a thread to run in, or for its turn, run it in this thread."""
+
+    def withdraw(self, future: "MopsFuture[Any]") -> None:
+        """Have one future less want the outcome."""
+
+    def runs(self) -> bool:
+        """Whether the call runs, and is not waiting for its turn."""
 
 
 class MopsFuture(Future[R], Generic[R]):
@@ -24,16 +37,12 @@ class MopsFuture(Future[R], Generic[R]):
         super().__init__()
         self.memo_uri = memo_uri
         self._metadata: Callable[[], Mapping[str, Any]] = dict
-        self._drive: Callable[[], None] = _nothing
-        self._withdraw: Callable[[], None] = _nothing
-        self._runs: Callable[[], bool] = bool
+        self._hold: Hold | None = None
         self._calls_strangers = False
 
-    def attach(self, drive: Callable[[], None], withdraw: Callable[[], None], runs: Callable[[], bool]) -> None:
-        """For the Runner: how to drive the call from a waiting thread, to withdraw this caller, and to see it run."""
-        self._drive = drive
-        self._withdraw = withdraw
-        self._runs = runs
+    def attach(self, hold: Hold) -> None:
+        """For the Runner: the call that is under way."""
+        self._hold = hold
         _in_flight.add(self)
 
     def disown(self) -> None:
@@ -42,18 +51,19 @@ class MopsFuture(Future[R], Generic[R]):
         if not self.done():
             self._done_callbacks.clear()  # type: ignore[attr-defined]
             self._waiters.clear()
-            self._drive = self._withdraw = _nothing
-            self._runs = bool
+            self._hold = None
             self.set_exception(ForeignFutureError("the future is of the parent process", memo_uri=self.memo_uri))
 
     def drive(self) -> None:
         """For whoever waits in a thread: run a call that waits for a thread to run in, or for its turn, in this one."""
-        if not self.done():
-            self._drive()
+        hold = self._hold
+        if hold is not None and not self.done():
+            hold.drive()
 
     def running(self) -> bool:
         """Whether the call runs: in this process, or as a command of its Shell that is no longer pending."""
-        return not self.done() and self._runs()
+        hold = self._hold
+        return hold is not None and not self.done() and hold.runs()
 
     def resolve(self, value: R, metadata: Callable[[], Mapping[str, Any]]) -> None:
         """For the Runner: deliver the value, unless this caller has withdrawn."""
@@ -81,8 +91,7 @@ class MopsFuture(Future[R], Generic[R]):
     def _detach(self) -> None:
         if self._calls_strangers:
             _make_way()
-        self._drive = self._withdraw = _nothing  # a future that is kept does not keep its call
-        self._runs = bool
+        self._hold = None  # a future that is kept does not keep its call
         _in_flight.discard(self)
 
     @property
@@ -110,7 +119,9 @@ class MopsFuture(Future[R], Generic[R]):
             return True
         if not super().cancel():
             return False
-        self._withdraw()
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.withdraw(self)
         return True
 
     def __await__(self) -> Generator[Any, None, R]:
@@ -129,10 +140,6 @@ def _disown_all() -> None:
 
 
 os.register_at_fork(after_in_child=_disown_all)
-
-
-def _nothing() -> None:
-    pass
 
 
 def _make_way() -> None:

@@ -129,12 +129,17 @@ class Invocation:
             self.memo,
             serializer=parts.serializer,
             timing=parts.timing,
-            inline=parts.shell is None,
+            inline=self.runs_here,
             about=self._about,
             pickled=self._pickled,
             retry=self._retry,
             memoized=parts.memoized,
         )
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the call runs in this process."""
+        return self._parts.shell is None
 
     @property
     def shell(self) -> Shell | None:

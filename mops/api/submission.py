@@ -179,12 +179,19 @@ class _Flight:
     def join(self, invocation: Invocation, future: MopsFuture[Any]) -> None:
         """Have one more future want the outcome."""
         self._wanted.append((invocation, future))
-        future.attach(self._drive_here, partial(self._withdraw, future), self.task.execution.runs)
+        future.attach(self)
 
-    def _drive_here(self) -> None:
-        engine().drive_here(self.task)
+    def drive(self) -> None:
+        """See ``Hold``. A call of a Shell runs elsewhere, and in its turn."""
+        if self.invocation.runs_here:
+            engine().drive_here(self.task)
 
-    def _withdraw(self, future: MopsFuture[Any]) -> None:
+    def runs(self) -> bool:
+        """See ``Hold``."""
+        return self.task.execution.runs()
+
+    def withdraw(self, future: MopsFuture[Any]) -> None:
+        """See ``Hold``. The execution is stopped when nobody is left."""
         with self._flights.lock:
             self._wanted = [(invocation, other) for invocation, other in self._wanted if other is not future]
             abandoned = not self._wanted and not self.task.execution.others_wait()

@@ -14,7 +14,6 @@ import os
 import threading
 import time
 from collections import deque
-from functools import partial
 from typing import Any, Final
 
 from mops.core import effects
@@ -57,10 +56,12 @@ class Engine:
         self._called = 0
         self._lock = threading.Lock()  # itself in "with": Ctrl-C may strike in the Python code of a condition's
         self._news = threading.Condition(self._lock)
+        self._pushes = self._push  # one object for all tasks
 
     def start(self, task: Task) -> None:
         """Have a new task advanced."""
-        task.execution.wake = partial(self._wake, task)
+        task.push = self._pushes
+        task.execution.wake = task.rouse
         self._push(task)
 
     def drive_here(self, task: Task) -> None:
@@ -86,7 +87,7 @@ class Engine:
             if task.make_ready():
                 self._push(task)
         else:
-            self._wake(task)
+            task.rouse()
 
     def hand_over(self) -> None:
         """Have another thread see to what is ready: this one is about to call what may take its time."""
@@ -165,18 +166,11 @@ class Engine:
 
     def _queue(self, task: Task) -> bool:
         """Rest until there is a slot; ``False`` if there is one now."""
-
-        def granted() -> None:
-            if task.make_ready():
-                task.granted = None
-                task.execution.slot_granted()
-                self._push(task)
-
         if task.execution.admit_now():
             return False
-        task.granted = granted
+        task.granted = task.grant
         task.rest(Task.QUEUED)
-        task.execution.admit(granted)
+        task.execution.admit(task.granted)
         return True
 
     def _park(self, task: Task, effect: effects.Wait) -> bool:
@@ -193,10 +187,6 @@ class Engine:
             if self._timers[0][2] is task:
                 self._call_a_thread()
         return True
-
-    def _wake(self, task: Task) -> None:
-        if task.wake():
-            self._push(task)
 
     # ------------------------------------------------------------------------------------------------ threads
     def _push(self, task: Task) -> None:

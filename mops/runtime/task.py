@@ -23,7 +23,7 @@ class Task:
 
     __slots__ = (
         "_done", "_due", "_error", "_lock", "_rest", "_state", "_woken",
-        "execution", "folder", "granted", "pending", "steps",
+        "execution", "folder", "granted", "pending", "push", "steps",
     )  # fmt: skip
 
     READY, QUEUED, PARKED, BUSY, ENDED = range(5)
@@ -41,6 +41,7 @@ class Task:
         self.execution = execution
         self.folder = folder
         self.granted: Callable[[], None] | None = None
+        self.push: Callable[[Task], None] = _nobody
         self._done = done
         self._due = 0
         self._error: BaseException | None = None
@@ -86,6 +87,18 @@ class Task:
                 return False
             self._state = Task.READY
             return True
+
+    def rouse(self) -> None:
+        """Have the task advanced now, if it is parked."""
+        if self.wake():
+            self.push(self)
+
+    def grant(self) -> None:
+        """Have the task advanced, which was in the queue for a slot: it has one."""
+        if self.make_ready():
+            self.granted = None
+            self.execution.slot_granted()
+            self.push(self)
 
     def is_due(self, ticket: int) -> bool:
         """Become the one thread that advances the task, if it still rests as it did when the ticket was issued."""
@@ -140,6 +153,10 @@ class Task:
             self.execution.world.tell_end(self.folder, answer, error)
         done, self._done = self._done, _nothing  # or the task and its owner would keep each other until collected
         done(answer, error)
+
+
+def _nobody(_: Task) -> None:
+    """Nobody advances a task that was not started."""
 
 
 def _nothing(answer: Answer | None, error: BaseException | None) -> None:

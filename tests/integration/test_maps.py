@@ -255,4 +255,4 @@ def test_a_map_that_the_program_ends_in_is_no_orphan_and_no_hang(project, hold):
     assert "the program ends" in done.stderr
     hold.unlink()
     project.wait_until(lambda: len(project.results()) >= 2)
-    project.wait_until(lambda: project.processes() == [], 10)
+    project.wait_until(lambda: project.processes() == [], 30)
