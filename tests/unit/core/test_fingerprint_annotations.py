@@ -1,7 +1,5 @@
 """Annotations of classes are behaviour wherever something reads them, so they count; those of functions do not."""
 
-import sys
-
 import pytest
 
 from tests.unit.core.sample_code import named_difference, reached
@@ -150,11 +148,3 @@ def test_annotations_of_functions_do_not_count(sample):
 def test_a_class_whose_module_is_gone_is_described_without_its_names(sample):
     sample.write("main", "class M:\n    a: 'B'\nclass B: pass\ndef f(): return M\nM.__module__ = 'sample.gone'\n")
     assert "sample.gone:M" in sample.fingerprint().table
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="the statement is new in 3.12")
-def test_aliases_count_by_what_they_stand_for(sample):
-    text = "class B:\n    v = 1\ntype Rows = list[B]\ntype Tree = list[Tree]\n"
-    text += "type Bad = Missing\nclass M:\n    a: Rows\n    b: Tree\n    c: Bad\ndef f(): return M\n"
-    assert named_difference(sample, text, "v = 1", "v = 2") == ("sample.main:B.v",)
-    assert named_difference(sample, text, "list[B]", "set[B]") == ("sample.main:M",)
