@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ STAGE = """
         os.close(descriptor)
 
     warm = use_runner(MemoizingPicklingRunner(ForkServerShell(max_workers=4), root, heartbeat=0.5))
+
+    warm_one = use_runner(MemoizingPicklingRunner(ForkServerShell(max_workers=1), root, heartbeat=0.5))
 
     @warm
     def server_of(number):
@@ -171,6 +174,32 @@ def test_a_killed_worker_is_said_and_its_server_goes_on(stage, whom):
     stage.wait_until(lambda: not any(map(alive, pids)))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread ends it, which has to get a turn")
+def test_a_function_that_never_lets_go_of_the_interpreter_ends_with_its_supervisor(stage):
+    stage.write("greedy.py", """
+        import re
+        from stage import note, warm
+
+        @warm
+        def search():
+            note(os.getpid(), os.getppid(), os.getppid())
+            return re.match("(a+)+$", "a" * 64 + "b")
+    """)  # fmt: skip
+    program = """
+        from mops.core.errors import RemoteCrashed
+        from greedy import search
+        try:
+            search()
+        except RemoteCrashed as error:
+            print(error.exit_code)
+    """
+    process = stage.start(stage.write("program.py", program))
+    function, supervisor, _ = ids(stage)
+    os.kill(supervisor, signal.SIGKILL)
+    stage.wait_until(lambda: not alive(function))
+    assert process.communicate(timeout=60)[0] == "-9\n"
+
+
 def test_a_cancelled_call_stops_with_all_that_it_started(stage):
     program = """
         import subprocess
@@ -224,9 +253,9 @@ def test_two_hundred_calls_leave_a_few_idle_workers_and_no_descriptor(stage):
 
 def test_a_worker_serves_one_call_after_the_other_and_the_function_is_always_a_new_process(stage):
     stage.write("calls.py", """
-        from stage import warm
+        from stage import warm_one
 
-        @warm
+        @warm_one
         def who(number):
             return os.getppid(), os.getpid(), len(os.listdir("/proc/self/fd"))
     """)  # fmt: skip
@@ -238,8 +267,33 @@ def test_a_worker_serves_one_call_after_the_other_and_the_function_is_always_a_n
     assert out == "1 5 1\n"
 
 
+def test_a_call_of_milliseconds_writes_no_heartbeat_and_one_without_an_outcome_says_that_its_remote_is_gone(stage):
+    stage.write("calls.py", """
+        @use_runner(MemoizingPicklingRunner(ForkServerShell(), root, heartbeat=600.0))
+        def work(status):
+            if status is not None:
+                os._exit(status)
+    """)  # fmt: skip
+    out = stage.script("""
+        from calls import work
+        from mops.core.errors import ShellFailed
+
+        def sessions():
+            folder = os.path.join(root, "mops1", "session")
+            return len(os.listdir(folder)) if os.path.isdir(folder) else 0
+
+        work(None)
+        print(sessions())
+        try:
+            work(0)
+        except ShellFailed as error:
+            print(error.args[0], sessions())
+    """)
+    assert out == "0\nthe command ended with exit status 0, but published no outcome 1\n"
+
+
 def test_a_worker_that_was_killed_while_it_was_idle_is_replaced(stage):
-    stage.write("calls.py", "from stage import warm\n@warm\ndef worker(n):\n    return os.getppid()\n")
+    stage.write("calls.py", "from stage import warm_one\n@warm_one\ndef worker(n):\n    return os.getppid()\n")
     out = stage.script("""
         import signal
         from calls import worker
@@ -253,7 +307,7 @@ def test_a_worker_that_was_killed_while_it_was_idle_is_replaced(stage):
 
 
 def test_a_worker_serves_no_call_that_has_another_environment(stage):
-    stage.write("calls.py", "from stage import warm\n@warm\ndef worker(n):\n    return os.getppid()\n")
+    stage.write("calls.py", "from stage import warm_one\n@warm_one\ndef worker(n):\n    return os.getppid()\n")
     out = stage.script("""
         from calls import worker
         os.environ["CHANGING"] = "1"
@@ -268,7 +322,7 @@ def test_a_worker_serves_no_call_that_has_another_environment(stage):
 
 def test_numpy_draws_other_numbers_in_the_next_call_of_the_same_worker(stage):
     stage.write("draws.py", """
-        @use_runner(MemoizingPicklingRunner(ForkServerShell(preload=["numpy.random"]), root))
+        @use_runner(MemoizingPicklingRunner(ForkServerShell(max_workers=1, preload=["numpy.random"]), root))
         def draw(number):
             import numpy
             return os.getppid(), numpy.random.random()

@@ -55,6 +55,54 @@ def test_all_that_a_child_printed_before_it_ended_is_read_afterwards(death):
     assert out == f"65536 last words {exit_code}\n"
 
 
+def test_a_child_that_has_ended_leaves_no_descriptor():
+    out = run("""
+        def descriptors():
+            return len(os.listdir("/proc/self/fd"))
+
+        before = descriptors()
+        child = Child(lambda returned: 0)
+        wait(child)
+        child.read_to_the_end(take)
+        child.close()
+        print(descriptors() - before)
+    """)
+    assert out == "0\n"
+
+
+def test_where_the_system_does_not_kill_a_thread_ends_a_child_whose_supervisor_is_gone():
+    out = run("""
+        def refused(alive):
+            raise OSError("not here")
+
+        module._have_the_system_kill = refused
+
+        def serve(returned):
+            time.sleep(600)
+
+        reading, writing = os.pipe()
+        supervisor = os.fork()
+        if supervisor == 0:
+            child = Child(serve)
+            os.write(writing, str(child.pid).encode())
+            signal.pause()
+        pid = int(os.read(reading, 20))
+        os.kill(supervisor, signal.SIGKILL)
+        os.waitpid(supervisor, 0)
+
+        def state():
+            try:
+                return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0]
+            except OSError:
+                return "Z"
+
+        while state() != "Z":
+            time.sleep(0.01)
+        print("ended")
+    """)
+    assert out == "ended\n"
+
+
 def test_a_process_that_is_left_behind_is_not_waited_for():
     out = run("""
         def serve(returned):

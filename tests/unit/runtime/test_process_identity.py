@@ -1,5 +1,6 @@
 """A process is known dead for certain, or it is unknown."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,12 +8,20 @@ import time
 
 import pytest
 
-from mops.runtime.process_identity import known_dead, producer_of_this_process
+from mops.runtime.process_identity import known_dead, producer_json, producer_of_this_process
 
 
 @pytest.fixture
 def producer():
     return producer_of_this_process()
+
+
+def test_a_fork_finds_out_anew_who_it_is():
+    assert json.loads(producer_json())["pid"] == os.getpid()
+    child = os.fork()
+    if child == 0:
+        os._exit(json.loads(producer_json())["pid"] != os.getpid())
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_this_process_is_not_dead(producer):
