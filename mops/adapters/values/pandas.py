@@ -17,7 +17,7 @@ _MASKED = (pd.arrays.BooleanArray, pd.arrays.IntegerArray, pd.arrays.FloatingArr
 _SAMPLES = pd.DataFrame(), pd.Series(dtype=object), pd.Index([]), pd.RangeIndex(0), pd.DatetimeIndex([])
 _OPEN = {pd.DataFrame, pd.Series, pd.MultiIndex, pd.RangeIndex, pd.Index}  # to attributes that users set
 _OWN = frozenset(
-    {"_cache", "_codes", "_freq", "_levels", "_names", "sortorder"}.union(
+    {"_cache", "_codes", "_freq", "_levels", "_names", "_typ", "sortorder"}.union(
         pd.DataFrame._internal_names,  # noqa: SLF001 (documented for subclasses)
         *map(vars, _SAMPLES),
     )
