@@ -1,7 +1,6 @@
 """What a run came to, said at its exit where ``MOPS_SUMMARY=1`` asks for it."""
 
 import atexit
-import contextlib
 import os
 import sys
 import threading
@@ -100,5 +99,8 @@ def sum_up_at_exit() -> None:
 def _print(process: int, summary: Summary) -> None:
     if os.getpid() != process or sys.stderr is None:
         return  # a fork that exits like a program is not the run
-    with contextlib.suppress(OSError, ValueError):  # standard error is closed, or nobody reads it any more
+    try:
         sys.stderr.write("\n".join([*summary.lines(), ""]))
+        sys.stderr.flush()
+    except (OSError, ValueError):  # it is closed, or nobody reads it any more
+        sys.stderr = None  # or the interpreter would try once more, and exit with 120

@@ -63,7 +63,9 @@ def interrupt(process):
 
 SHELLS = ["SubprocessShell(max_workers=2)", "InThreadShell(max_workers=2)"]
 ITERATE = """
-    for result in f.map(range(50), buffersize=10):
+    calls = f.map(range(50), buffersize=10)  # which starts ten
+    open("begun", "w").close()
+    for result in calls:
         print(result, flush=True)
 """
 
@@ -72,7 +74,7 @@ ITERATE = """
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_first_interrupt_cancels_what_has_not_started_and_waits_for_what_runs(project, hold, shell):
     process = start(project, write(project, shell, ITERATE))
-    project.wait_until(lambda: len(project.lines("held")) == 2)
+    project.wait_until(lambda: len(project.lines("held")) == 2 and (project.folder / "begun").exists())
     interrupt(process)
     said = process.stderr.readline()
     assert said == (
@@ -91,7 +93,7 @@ def test_the_first_interrupt_cancels_what_has_not_started_and_waits_for_what_run
 
 def test_the_second_interrupt_leaves_at_once_and_stops_commands(project, hold):
     process = start(project, write(project, SHELLS[0], ITERATE))
-    project.wait_until(lambda: len(project.lines("held")) == 2)
+    project.wait_until(lambda: len(project.lines("held")) == 2 and (project.folder / "begun").exists())
     interrupt(process)
     assert process.stderr.readline().startswith("interrupted: 8 calls")
     interrupt(process)
@@ -104,7 +106,7 @@ def test_the_second_interrupt_leaves_at_once_and_stops_commands(project, hold):
 
 def test_the_second_interrupt_leaves_functions_that_run_in_the_process(project, hold):
     process = start(project, write(project, SHELLS[1], ITERATE))
-    project.wait_until(lambda: len(project.lines("held")) == 2)
+    project.wait_until(lambda: len(project.lines("held")) == 2 and (project.folder / "begun").exists())
     interrupt(process)
     assert process.stderr.readline().startswith("interrupted: 8 calls")
     interrupt(process)
