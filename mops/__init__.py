@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from mops.adapters.shells.fork_server import ForkServerShell
     from mops.adapters.shells.in_thread import InThreadShell
     from mops.adapters.shells.subprocess import SubprocessShell
-    from mops.api.attachment import attach
-    from mops.api.futures import MopsFuture
-    from mops.api.key_registry import key_for
+    from mops.api.calls.attachment import attach
+    from mops.api.calls.futures import MopsFuture
+    from mops.api.functions.key_registry import key_for
     from mops.api.memoizing_runner import MemoizingPicklingRunner
     from mops.api.observation import events, observe
     from mops.api.settings import defaults
@@ -50,15 +50,15 @@ _HOMES = {
     "InThreadShell": "mops.adapters.shells.in_thread",
     "MemoizingPicklingRunner": "mops.api.memoizing_runner",
     "MopsError": "mops.core.errors",
-    "MopsFuture": "mops.api.futures",
+    "MopsFuture": "mops.api.calls.futures",
     "RemoteError": "mops.core.errors",
     "Retries": "mops.core.retries",
     "SubprocessShell": "mops.adapters.shells.subprocess",
     "Success": "mops.core.result",
-    "attach": "mops.api.attachment",
+    "attach": "mops.api.calls.attachment",
     "defaults": "mops.api.settings",
     "events": "mops.api.observation",
-    "key_for": "mops.api.key_registry",
+    "key_for": "mops.api.functions.key_registry",
     "observe": "mops.api.observation",
     "pure": "mops.api.use_runner",
     "use_runner": "mops.api.use_runner",

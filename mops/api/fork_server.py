@@ -14,7 +14,7 @@ from typing import Final
 
 from mops.adapters.shells.fork_server.server import ForkServer
 from mops.api import remote
-from mops.api.first_party import FirstParty
+from mops.api.functions.first_party import FirstParty
 
 _LATER: Final = (
     *("encodings.ascii", "faulthandler", "ipaddress", "mmap", "pwd", "tempfile", "traceback", "urllib.parse"),
@@ -23,8 +23,8 @@ _LATER: Final = (
     "mops.adapters.blob_stores.local.named_draft",
     "mops.adapters.blob_stores.local.syncing",
     "mops.adapters.serializers.by_value",
-    "mops.api.claims",
-    "mops.api.submission",
+    "mops.api.calls.claims",
+    "mops.api.calls.submission",
     "mops.api.worlds",
     "mops.runtime.failures",
     "mops.runtime.process_identity",

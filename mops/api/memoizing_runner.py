@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.adapters.shells.in_thread import InThreadShell
-from mops.api.code import CodeOfProcess
-from mops.api.declaration import Declaration, refuse_what_cannot_be_memoized
-from mops.api.invocation import Invocation, RunnerParts
-from mops.api.serving import is_being_served
+from mops.api.calls.invocation import Invocation, RunnerParts
+from mops.api.calls.serving import is_being_served
+from mops.api.functions.code import CodeOfProcess
+from mops.api.functions.declaration import Declaration, refuse_what_cannot_be_memoized
+from mops.api.functions.target import OnCodeChange, Target
 from mops.api.settings import defaults, switched_on
-from mops.api.target import OnCodeChange, Target
 from mops.api.worlds import world_of
 from mops.core.consult import peek
 from mops.core.errors import ConfigurationError, MopsError
@@ -27,8 +27,8 @@ from mops.runtime.observers import OBSERVERS
 from mops.runtime.slots import NestedSlots
 
 if TYPE_CHECKING:
-    from mops.api.explanation import Explanation
-    from mops.api.futures import MopsFuture
+    from mops.api.calls.futures import MopsFuture
+    from mops.api.records.explanation import Explanation
 
 _SYNC_AFTER: Final = {"auto": 0.1, "always": 0.0, "never": float("inf")}
 _POLICIES: Final = (None, "rerun", "warn", "ignore")
@@ -146,7 +146,7 @@ class MemoizingPicklingRunner:
         Raises:
             As ``__call__``, for what is found before anything runs.
         """
-        from mops.api.submission import submit  # futures cost 11 ms to import
+        from mops.api.calls.submission import submit  # futures cost 11 ms to import
 
         return submit(self.invocation(func, args, kwargs))
 

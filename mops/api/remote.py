@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mops.adapters.serializers.pickling import PicklingSerializer
+from mops.api.calls.stored_call import load_call
 from mops.api.locate import locate_blob_store
 from mops.api.settings import defaults
-from mops.api.stored_call import load_call
 from mops.core.batch import read_order
 from mops.core.blob_layout import memo_from_folder
 from mops.core.claim import Claim, Epoch

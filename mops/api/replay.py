@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import final
 
 from mops.adapters.serializers.pickling import PicklingSerializer
-from mops.api.history import PastCall
-from mops.api.serving import run_everything_plainly
+from mops.api.calls.serving import run_everything_plainly
+from mops.api.calls.stored_call import load_call
+from mops.api.records.history import PastCall
 from mops.api.settings import defaults
-from mops.api.stored_call import load_call
 from mops.api.worlds import world_of
 from mops.core.claim import Claim, read_epoch
 from mops.core.errors import ConfigurationError, CorruptBlob

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import cache, partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from mops.api.declaration import Declaration, refuse_what_cannot_be_memoized
+from mops.api.functions.declaration import Declaration, refuse_what_cannot_be_memoized
 from mops.api.settings import defaults
 from mops.core.errors import ConfigurationError, DecorationError
 
 if TYPE_CHECKING:
-    from mops.api.calls import Calls
-    from mops.api.explanation import Explanation
-    from mops.api.futures import MopsFuture
+    from mops.api.calls.futures import MopsFuture
+    from mops.api.maps.calls import Calls
+    from mops.api.maps.starting import Begin
     from mops.api.memoizing_runner import MemoizingPicklingRunner
-    from mops.api.starting import Begin
+    from mops.api.records.explanation import Explanation
     from mops.core.ports.runner import Runner
     from mops.core.result import Failure, Success
 
@@ -171,7 +171,7 @@ class MemoizedFunction(Generic[P, R]):
 
     def __mops_key__(self) -> object:
         """As an argument it counts as its function, whatever the Runner; a stated logic key stands for the code."""
-        from mops.api.references import reference_of
+        from mops.api.functions.references import reference_of
 
         declaration = self.__mops_declaration__
         reference, by_value = reference_of(declaration.function)
@@ -189,7 +189,7 @@ class MemoizedFunction(Generic[P, R]):
         return self._skip() if callable(self._skip) else self._skip
 
     def _finished(self, args: Any, kwargs: Any) -> "MopsFuture[R]":
-        from mops.api.futures import MopsFuture
+        from mops.api.calls.futures import MopsFuture
 
         future: MopsFuture[R] = MopsFuture()
         try:
@@ -207,7 +207,7 @@ class MemoizedFunction(Generic[P, R]):
         buffersize: int | None,
         progress: bool | None,
     ) -> "Calls[R]":
-        from mops.api.calls import DEFAULT_BUFFERSIZE, Calls  # futures, which a hit does not need
+        from mops.api.maps.calls import DEFAULT_BUFFERSIZE, Calls  # futures, which a hit does not need
 
         if buffersize is not None and (type(buffersize) is not int or buffersize < 1):
             raise ConfigurationError(f"buffersize must be a positive number, not {buffersize!r}")
@@ -223,7 +223,7 @@ class MemoizedFunction(Generic[P, R]):
         )
 
     def _begin(self) -> "Begin":
-        from mops.api.starting import Inline, Looking, Submitting
+        from mops.api.maps.starting import Inline, Looking, Submitting
 
         declaration, bound = self.__mops_declaration__, self._bound
         if self._skip and self._is_skipped():

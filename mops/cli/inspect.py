@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from mops.api.comparison import arguments_of
-from mops.api.explanation import how_it_ended, what_became_of
-from mops.api.history import EpochHistory, PastCall, Record, list_in, mapping_in, number_in, past_call
 from mops.api.memo_uri import open_memo
-from mops.api.wording import failure_text, printable
+from mops.api.records.comparison import arguments_of
+from mops.api.records.explanation import how_it_ended, what_became_of
+from mops.api.records.history import EpochHistory, PastCall, Record, list_in, mapping_in, number_in, past_call
+from mops.api.records.wording import failure_text, printable
 from mops.cli import screen
 from mops.core.blob_layout import output_slot
 
@@ -159,7 +159,7 @@ def _code(past: PastCall) -> None:
 def _value(past: PastCall) -> None:
     if past.state != "stored":
         raise click.ClickException(f"there is no value: the call is {past.state}")
-    from mops.api.stored_value import stored_value
+    from mops.api.records.stored_value import stored_value
 
     screen.heading("value")
     screen.block(pformat(stored_value(past)))

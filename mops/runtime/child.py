@@ -33,7 +33,7 @@ _PAUSE: Final = 0.1
 _WHERE: Final = getattr(signal, "SIGRTMAX", signal.SIGUSR2)
 """The signal that asks a child where it stands: one that the user's code has hardly a use for."""
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
-_CALLER: Final = os.path.join("mops", "api", "stored_call.py")
+_CALLER: Final = os.path.join("mops", "api", "calls", "stored_call.py")
 """What called the function: what lies further out is nobody's concern."""
 
 

@@ -15,7 +15,7 @@ import pytest
 import mops
 from mops import InThreadShell, MemoizingPicklingRunner, SubprocessShell, use_runner
 from mops.__main__ import main
-from mops.api import comparison
+from mops.api.records import comparison
 from mops.api.worlds import world_of
 from mops.core import envelope
 from mops.core.blob_layout import memo_from_folder

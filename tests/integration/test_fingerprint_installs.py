@@ -72,7 +72,7 @@ def run(x):
 """
 PROBE = """
 import json, sys
-from mops.api.first_party import FirstParty
+from mops.api.functions.first_party import FirstParty
 from mops.core.fingerprint import Fingerprinter
 from mops.core.fingerprint.surroundings import Surroundings
 import sampled.main

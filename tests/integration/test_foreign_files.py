@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from mops.api.history import past_call
 from mops.api.memo_uri import open_memo
+from mops.api.records.history import past_call
 from mops.core.blob_layout import session_key
 
 PROGRAM = """

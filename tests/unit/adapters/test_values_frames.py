@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from mops.api.key_registry import registry
+from mops.api.functions.key_registry import registry
 from mops.core.canonical import Encoder
 from mops.core.errors import UnkeyableArgumentError
 

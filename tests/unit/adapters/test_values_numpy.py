@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mops.api.key_registry import registry
+from mops.api.functions.key_registry import registry
 from mops.core.canonical import Encoder
 from mops.core.canonical.leaves import content_digest
 from mops.core.errors import UnkeyableArgumentError

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, PrivateAttr, RootModel
 from pydantic.dataclasses import dataclass
 
-from mops.api.key_registry import registry
+from mops.api.functions.key_registry import registry
 from mops.core.canonical import Encoder
 from mops.core.errors import UnkeyableArgumentError
 

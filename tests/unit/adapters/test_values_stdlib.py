@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import pytest
 
-from mops.api.key_registry import registry
+from mops.api.functions.key_registry import registry
 from mops.core.canonical import Encoder
 from mops.core.errors import UnkeyableArgumentError
 

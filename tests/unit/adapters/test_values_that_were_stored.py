@@ -22,7 +22,7 @@ import pydantic
 import pytest
 
 from mops.adapters.serializers.pickling import PicklingSerializer
-from mops.api.key_registry import registry
+from mops.api.functions.key_registry import registry
 from mops.core.canonical import Encoder
 
 ROWS = pd.DataFrame(

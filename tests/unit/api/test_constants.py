@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mops.api.code import CodeOfProcess
+from mops.api.functions.code import CodeOfProcess
 from mops.core.fingerprint import differences
 
 

@@ -172,7 +172,7 @@ def test_a_miss_imports_neither_logging_nor_explanations(tmp_path):
         "import sys, mops\n"
         f"f = mops.use_runner(mops.MemoizingPicklingRunner(blob_root={str(tmp_path)!r}))(lambda: 1)\n"
         "f()\n"
-        "print(sorted({'logging', 'mops.api.explanation', 'click', 'rich'} & set(sys.modules)))\n"
+        "print(sorted({'logging', 'mops.api.records.explanation', 'click', 'rich'} & set(sys.modules)))\n"
     )
 
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

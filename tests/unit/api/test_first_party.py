@@ -7,7 +7,7 @@ import types
 import attrs
 import pytest
 
-from mops.api.first_party import FirstParty
+from mops.api.functions.first_party import FirstParty
 
 
 def module_at(name: str, file: str | None) -> types.ModuleType:
@@ -134,7 +134,9 @@ def test_loading_imports_a_module_and_answers_none_where_that_fails(tmp_path, mo
 
 
 def test_nothing_reads_the_metadata_of_distributions():
-    code = "import sys; from mops.api.first_party import FirstParty as F; import attrs; F('a')('attrs', attrs)"
+    code = (
+        "import sys; from mops.api.functions.first_party import FirstParty as F; import attrs; F('a')('attrs', attrs)"
+    )
     code += "; print('importlib.metadata' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 import mops
-from mops.api.key_registry import FAMILIES, KeyRegistry, key_for, registry
+from mops.api.functions.key_registry import FAMILIES, KeyRegistry, key_for, registry
 from mops.core.canonical import Encoder, by_reference
 from mops.core.errors import ConfigurationError
 
@@ -141,7 +141,7 @@ def test_libraries_are_not_loaded_for_keys_that_need_none_of_them():
     script = """
 import sys
 before = set(sys.modules)  # a coverage run loads some of them
-from mops.api.key_registry import registry
+from mops.api.functions.key_registry import registry
 from mops.core.canonical import Encoder
 import pathlib, enum
 class Color(enum.Enum): RED = 1

@@ -11,10 +11,10 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from mops.api import progress_screens
-from mops.api.counts import Counts
-from mops.api.progress import Progress, line
-from mops.api.progress_screens import Terminal, columns
+from mops.api.maps import progress_screens
+from mops.api.maps.counts import Counts
+from mops.api.maps.progress import Progress, line
+from mops.api.maps.progress_screens import Terminal, columns
 
 COUNTS = Counts(done=120, hits=80, failed=2, running=30)
 NAME = "a_function_with_a_long_name"
@@ -246,8 +246,8 @@ def test_a_notebook_rewrites_one_output_and_keeps_its_last_line(clock, monkeypat
 
 
 PROGRAM = """
-    from mops.api.counts import Counts
-    from mops.api.progress import Progress
+    from mops.api.maps.counts import Counts
+    from mops.api.maps.progress import Progress
     now = [0.0]
     progress = Progress("a_function_with_a_long_name", 1000, clock=lambda: now[0])
     for done in range(5):

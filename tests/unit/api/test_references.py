@@ -10,7 +10,7 @@ import types
 
 import pytest
 
-from mops.api.references import captured, reference_of, resolve
+from mops.api.functions.references import captured, reference_of, resolve
 from mops.core.errors import FunctionNotFoundError
 from mops.core.invocation import FunctionReference
 
@@ -138,7 +138,7 @@ def test_a_missing_attribute_is_named_with_the_file_that_was_searched(sample):
 # ------------------------------------------------------------------------------------------------ other processes
 SCRIPT = """
 import functools, json
-from mops.api.references import captured, reference_of
+from mops.api.functions.references import captured, reference_of
 
 LIMIT, UNUSED, TABLE = 3, 4, {"a": 1}
 
@@ -153,7 +153,7 @@ if __name__ == "__main__":
 """
 SPAWNING = """
 import json, multiprocessing
-from mops.api.references import reference_of
+from mops.api.functions.references import reference_of
 
 def f(x): return x
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from mops.adapters.blob_stores.memory import MemoryBlobStore
-from mops.api.watching import Watcher
+from mops.api.records.watching import Watcher
 from mops.core.blob_layout import memo_from_folder, session_key, session_owner
 from mops.core.claim import adoption_parts, claim_parts, end_parts
 from mops.core.effects import Ticket

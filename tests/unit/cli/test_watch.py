@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from mops.adapters.blob_stores.memory import MemoryBlobStore
-from mops.api.watching import Sight, View
+from mops.api.records.watching import Sight, View
 from mops.cli import watch
 from mops.core.errors import StoreUnavailable
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import attrs
 
-from mops.api.key_registry import registry
+from mops.api.functions.key_registry import registry
 from mops.core.canonical import Encoder
 from mops.core.invocation import FunctionReference, compile_binder
 from mops.core.memo_key import ArgumentKeyer

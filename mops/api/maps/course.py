@@ -11,9 +11,9 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any, Final, final
 
-from mops.api.counts import Counts
-from mops.api.futures import MopsFuture
-from mops.api.starting import Begin, Inline, Ready
+from mops.api.calls.futures import MopsFuture
+from mops.api.maps.counts import Counts
+from mops.api.maps.starting import Begin, Inline, Ready
 
 _AHEAD: Final = 4
 """Inputs that are read for each result that is there already: hits are not held back until the buffer is full."""

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from mops.api.invocation import Invocation
+from mops.api.calls.invocation import Invocation
 from mops.api.worlds import say
 from mops.runtime.engine import engine
 from mops.runtime.task import Task

@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any, final
 
 from mops.adapters.serializers.pickling import PicklingSerializer
-from mops.api.futures import MopsFuture
+from mops.api.calls.futures import MopsFuture
 from mops.api.memo_uri import open_memo
-from mops.api.metadata import metadata_of
+from mops.api.records.metadata import metadata_of
 from mops.api.worlds import world_of
 from mops.core.blob_layout import Memo, describe_folder
 from mops.core.call import Answer, Call

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
+from mops.api.calls.serving import SERVING, Served
+from mops.api.functions.target import Target
 from mops.api.locate import leaves_the_process
-from mops.api.serving import SERVING, Served
-from mops.api.target import Target
 from mops.core.batch import Order
 from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
@@ -23,8 +23,8 @@ from mops.runtime.slots import NestedSlots, Slots
 from mops.runtime.world import World
 
 if TYPE_CHECKING:
-    from mops.api.attempts import Attempts
-    from mops.api.explanation import Explanation
+    from mops.api.calls.attempts import Attempts
+    from mops.api.records.explanation import Explanation
     from mops.runtime.batches import Batcher
     from mops.runtime.commands import Command
 
@@ -169,7 +169,7 @@ class Invocation:
         Raises:
             StoreError: it has to be read, and cannot be.
         """
-        from mops.api.metadata import metadata_of
+        from mops.api.records.metadata import metadata_of
 
         return metadata_of(self.world.store, self.memo, answer)
 
@@ -184,7 +184,7 @@ class Invocation:
     def remark_on(self, answer: Answer) -> None:
         """Say what a hit has to say: what was printed when it was computed, and once, that its code has changed."""
         if self.target.replays_logs and answer.envelope is not None:
-            from mops.api.logs import replay_logs
+            from mops.api.records.logs import replay_logs
 
             replay_logs(self.world.store, self.memo, answer.envelope)
         if self.target.policy == "warn":
@@ -194,7 +194,7 @@ class Invocation:
         """Say once what changed in the code since a result was computed that is served all the same."""
         stored = answer.envelope
         if stored is not None and stored.fingerprint != self.memo.fingerprint:
-            from mops.api.explanation import changes_since
+            from mops.api.records.explanation import changes_since
 
             changes = changes_since(self.world.store, self.memo, stored, self.target.about_code(self._extras))
             if changes:
@@ -206,7 +206,7 @@ class Invocation:
         Raises:
             StoreError: the store cannot be read.
         """
-        from mops.api.explanation import explain_call
+        from mops.api.records.explanation import explain_call
 
         return explain_call(self.world.store, self.memo, self._describe())
 
@@ -218,7 +218,7 @@ class Invocation:
 
     def _known_attempts(self) -> "Attempts":
         if self._attempts is None:
-            from mops.api.attempts import Attempts  # a hit makes none
+            from mops.api.calls.attempts import Attempts  # a hit makes none
 
             self._attempts = Attempts(self._parts.retries)
         return self._attempts
@@ -226,13 +226,13 @@ class Invocation:
     def _about(self) -> bytes:
         """What the claim says of the call. Asked for on a miss alone, which is when it is worth saying what changed."""
         if self.target.code_in_key and _somebody_listens():
-            from mops.api.explanation import say_what_changed
+            from mops.api.records.explanation import say_what_changed
 
             say_what_changed(self.world.store, self.memo, self.target.about_code(self._extras))
         return self._describe(getattr(self.shell, "run_timeout", None))
 
     def _describe(self, run_timeout: float | None = None) -> bytes:
-        from mops.api.claims import about_call
+        from mops.api.calls.claims import about_call
 
         heartbeat = self._parts.heartbeat
         return about_call(
@@ -253,7 +253,7 @@ class Invocation:
             raise ConfigurationError(
                 f"{self.world.store.uri} is known to this process alone, and no Shell can reach it"
             )
-        from mops.api.claims import pickled_call
+        from mops.api.calls.claims import pickled_call
 
         return pickled_call(self.target, self._extras, self._args, self._kwargs, self._parts.serializer)
 

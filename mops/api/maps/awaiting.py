@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from mops.api.course import TICK, Course, MappedCall
+from mops.api.maps.course import TICK, Course, MappedCall
 
 _AHEAD: Final = 64
 """Inputs that are read at a time, since each time takes another thread."""

@@ -5,9 +5,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, TypeAlias, final
 
-from mops.api.futures import MopsFuture
-from mops.api.invocation import Invocation
-from mops.api.submission import begin, future_of
+from mops.api.calls.futures import MopsFuture
+from mops.api.calls.invocation import Invocation
+from mops.api.calls.submission import begin, future_of
 from mops.core.result import Success
 
 

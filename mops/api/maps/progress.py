@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
-from mops.api.progress_screens import Screen, columns, screen_here
+from mops.api.maps.progress_screens import Screen, columns, screen_here
+from mops.api.records.wording import printable
 from mops.api.settings import switched_on
-from mops.api.wording import printable
 
 _FIRST: Final = 1.0
 """Seconds before anything is drawn: what is over by then needs no progress."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import Any, Final
 
-from mops.api.declaration import logic_key_of
-from mops.api.first_party import FirstParty
-from mops.api.key_registry import registry
-from mops.api.references import captured, is_global_of_main, layers_over, name_of, reference_of
+from mops.api.functions.declaration import logic_key_of
+from mops.api.functions.first_party import FirstParty
+from mops.api.functions.key_registry import registry
+from mops.api.functions.references import captured, is_global_of_main, layers_over, name_of, reference_of
 from mops.core.canonical import Hooks
 from mops.core.canonical.leaves import Encoded
 from mops.core.canonical.tolerant import encode_tolerantly, name_of_hole

@@ -7,10 +7,10 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
-from mops.api.counts import Counts
-from mops.api.course import Course, MappedCall
-from mops.api.progress import Progress
-from mops.api.starting import Begin, Inline
+from mops.api.maps.counts import Counts
+from mops.api.maps.course import Course, MappedCall
+from mops.api.maps.progress import Progress
+from mops.api.maps.starting import Begin, Inline
 from mops.api.worlds import say
 from mops.core.errors import ForeignFutureError
 from mops.runtime.engine import engine
@@ -87,7 +87,7 @@ class Calls(Generic[R]):
     async def __anext__(self) -> R:
         """As ``__next__``, in an event loop; inputs are read in another thread."""
         self._refuse_forked_children()
-        from mops.api.awaiting import next_call  # asyncio: for those who have it already
+        from mops.api.maps.awaiting import next_call  # asyncio: for those who have it already
 
         call = await next_call(self._course, self._take_now, self._is_over)
         if call is None:

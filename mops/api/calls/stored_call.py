@@ -4,11 +4,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
-from mops.api.call_description import CallDescription
-from mops.api.code import CodeOfProcess
-from mops.api.declaration import declaration_of
-from mops.api.references import resolve
-from mops.api.serving import Served, serve_throughout
+from mops.api.calls.serving import Served, serve_throughout
+from mops.api.functions.call_description import CallDescription
+from mops.api.functions.code import CodeOfProcess
+from mops.api.functions.declaration import declaration_of
+from mops.api.functions.references import resolve
 from mops.core import payload
 from mops.core.claim import Claim
 from mops.core.errors import CodeMismatchError

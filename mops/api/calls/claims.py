@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mops.api.references import captured
-from mops.api.serving import Served
-from mops.api.target import Target
+from mops.api.calls.serving import Served
+from mops.api.functions.references import captured
+from mops.api.functions.target import Target
 from mops.core.envelope import header_json
 from mops.core.errors import UnserializableError
 from mops.core.ports.blob_store import Buffer

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mops.adapters.serializers.pickling import PicklingSerializer
-from mops.api.history import PastCall
+from mops.api.records.history import PastCall
 from mops.api.worlds import world_of
 from mops.core import payload
 from mops.core.claim import key

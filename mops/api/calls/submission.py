@@ -16,16 +16,16 @@ from typing import Any, Final
 
 import mops.adapters.blob_stores.local.content
 import mops.adapters.shells.subprocess.process
-import mops.api.attempts
-import mops.api.call_description
-import mops.api.claims
-import mops.api.metadata
+import mops.api.calls.attempts
+import mops.api.calls.claims
+import mops.api.functions.call_description
+import mops.api.records.metadata
 import mops.runtime.commands
 import mops.runtime.failures
 import mops.runtime.session  # noqa: F401 - see above
-from mops.api.futures import MopsFuture
-from mops.api.invocation import Invocation
-from mops.api.serving import is_being_served
+from mops.api.calls.futures import MopsFuture
+from mops.api.calls.invocation import Invocation
+from mops.api.calls.serving import is_being_served
 from mops.core.call import Answer
 from mops.core.effects import Effect, Steps
 from mops.core.errors import MopsError, RecursiveCallError
@@ -53,7 +53,7 @@ class _Flights:
         with self.lock:
             pending = [(flight.invocation, flight.task) for flight in self.by_key.values()]
         if pending and os.getpid() == self.process:
-            from mops.api.farewell import take_leave  # few programs end with calls pending
+            from mops.api.calls.farewell import take_leave  # few programs end with calls pending
 
             take_leave(pending)
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias, final
 
-from mops.api.code import CodeOfProcess
-from mops.api.declaration import Declaration
-from mops.api.references import reference_of
+from mops.api.functions.code import CodeOfProcess
+from mops.api.functions.declaration import Declaration
+from mops.api.functions.references import reference_of
 from mops.core.blob_layout import DEFAULT_PIPELINE, Memo, function_folder, memo_folder
 from mops.core.errors import UnkeyableArgumentError
 from mops.core.fingerprint import Fingerprint
@@ -111,7 +111,7 @@ class Target:
 
     def about_code(self, extras: tuple[Any, ...]) -> bytes:
         """What claims say of the code, as a JSON object: made once for equal code, since it can be long."""
-        from mops.api.call_description import describe_code
+        from mops.api.functions.call_description import describe_code
 
         fingerprint = self.fingerprint(extras)
         if self._about is None or self._about[0] is not fingerprint:
