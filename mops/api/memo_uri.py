@@ -46,14 +46,14 @@ def root_for_people(root: str | None) -> BlobStore:
     return store
 
 
-def open_memo(text: str) -> tuple[BlobStore, Memo]:
+def locate_memo(text: str) -> tuple[BlobStore, Memo]:
     """The store and the address of a memo. Does no I/O.
 
     Args:
         text: a memo URI, or the path of the memo's folder on this machine; the name of a blob in it may follow.
 
     Raises:
-        ConfigurationError: it names no memo, or a store that cannot be opened from here.
+        ConfigurationError: it names no memo, or no store.
         InvalidKey: what follows the root is not the folder of a memo.
     """
     where = text if "://" in text else os.path.abspath(os.path.expanduser(text))
@@ -65,4 +65,14 @@ def open_memo(text: str) -> tuple[BlobStore, Memo]:
     above, _, last = folder.rpartition("/")
     if _SLOT.fullmatch(last):
         folder = above
-    return store_for_people(root or "/"), memo_from_folder(_MARK[1:] + folder)
+    return locate_blob_store(root or "/"), memo_from_folder(_MARK[1:] + folder)
+
+
+def open_memo(text: str) -> tuple[BlobStore, Memo]:
+    """As ``locate_memo``, for a command, which sees into no other process.
+
+    Raises:
+        ConfigurationError, InvalidKey: as ``locate_memo``; or the store lives in the memory of a process.
+    """
+    store, memo = locate_memo(text)
+    return store_for_people(store), memo

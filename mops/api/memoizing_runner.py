@@ -151,6 +151,10 @@ class MemoizingPicklingRunner:
         return submit(self.invocation(func, args, kwargs))
 
     # ------------------------------------------------------------------------------------------------ beyond the port
+    def elsewhere(self, **settings: Any) -> "MemoizingPicklingRunner":
+        """A Runner with the same settings but for these."""
+        return MemoizingPicklingRunner(**{**self._settings, **settings})
+
     @property
     def batch_size(self) -> int | None:
         """Commands that its Shell starts with one submission; ``None`` where it starts each alone."""

@@ -115,4 +115,5 @@ class _RemoteCall(StartsNothing):
         try:
             return call.run()
         except SystemExit as error:
-            raise RemoteCrashed(f"the function called sys.exit({error.code!r})", exit_code=1) from error
+            status = 0 if error.code is None else error.code if isinstance(error.code, int) else 1
+            raise RemoteCrashed(f"the function called sys.exit({error.code!r})", exit_code=status) from error

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_stand_in: "Runner | None" = None
+_stand_in: "Callable[[Runner], Runner] | None" = None
 
 
-def replace_runners(runner: "Runner | None") -> "Runner | None":
-    """Have one Runner take the calls of every decorated function of this process; ``None`` gives each its own again.
+def replace_runners(stand_in: "Callable[[Runner], Runner] | None") -> "Callable[[Runner], Runner] | None":
+    """Have other Runners take the calls of every decorated function of this process; ``None`` gives each its own again.
 
-    For tests. Returns the Runner that did so before.
+    For tests. ``stand_in`` is given a function's own Runner at each call, and gives the one that stands in for it.
+    Returns what did so before.
     """
     global _stand_in
-    before, _stand_in = _stand_in, runner
+    before, _stand_in = _stand_in, stand_in
     return before
 
 
@@ -57,7 +58,8 @@ class MemoizedFunction(Generic[P, R]):
         """Call the function through its Runner, or plainly where ``skip_runner`` says so."""
         if self._skip and self._is_skipped():
             return self.__mops_declaration__.function(*self._bound, *args, **kwargs)  # type: ignore[no-any-return]
-        return (_stand_in or self._runner)(self.__mops_declaration__, self._bound + args, kwargs)  # type: ignore[no-any-return]
+        runner = self._runner if _stand_in is None else _stand_in(self._runner)
+        return runner(self.__mops_declaration__, self._bound + args, kwargs)  # type: ignore[no-any-return]
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> "MopsFuture[R]":
         """Start a call and return its future.
@@ -68,10 +70,9 @@ class MemoizedFunction(Generic[P, R]):
         """
         if self._skip and self._is_skipped():
             return self._finished(args, kwargs)
-        runner = _stand_in or self._runner
-        submit = getattr(runner, "submit", None)
+        submit = getattr(self._present_runner(), "submit", None)
         if submit is None:
-            raise ConfigurationError(f"{runner!r} has no submit: it can only be called")
+            raise ConfigurationError(f"{self._runner!r} has no submit: it can only be called")
         return submit(self.__mops_declaration__, *self._bound, *args, **kwargs)  # type: ignore[no-any-return]
 
     def map(
@@ -218,7 +219,7 @@ class MemoizedFunction(Generic[P, R]):
             total=total,
             ordered=ordered,
             return_exceptions=return_exceptions,
-            buffersize=buffersize or getattr(_stand_in or self._runner, "batch_size", None) or DEFAULT_BUFFERSIZE,
+            buffersize=buffersize or getattr(self._present_runner(), "batch_size", None) or DEFAULT_BUFFERSIZE,
             progress=progress,
         )
 
@@ -228,15 +229,18 @@ class MemoizedFunction(Generic[P, R]):
         declaration, bound = self.__mops_declaration__, self._bound
         if self._skip and self._is_skipped():
             return Inline(partial(declaration.function, *bound))
-        runner: Any = _stand_in or self._runner
+        runner = self._present_runner()
         if hasattr(runner, "invocation"):
             return Looking(declaration, runner.invocation, bound)
         if hasattr(runner, "submit"):
             return Submitting(declaration, runner.submit, bound)
         return Inline(lambda *args: runner(declaration, bound + args, {}))
 
+    def _present_runner(self) -> Any:
+        return self._runner if _stand_in is None else _stand_in(self._runner)
+
     def _memoizing(self, method: str) -> "MemoizingPicklingRunner":
-        runner: Any = _stand_in or self._runner
+        runner = self._present_runner()
         if not hasattr(runner, method):
             raise ConfigurationError(f"{runner!r} does not memoize: it has no {method}")
         return runner  # type: ignore[no-any-return]

@@ -69,6 +69,12 @@ class Claim:
         self.generation = int(header["generation"])
         self.producer = header.get("producer")
 
+    @property
+    def is_for_a_remote(self) -> bool:
+        """Whether a command is started for it; otherwise its holder runs it."""
+        call = self.header.get("call")
+        return isinstance(call, dict) and call.get("remote") is True
+
 
 @final
 class Adoption:

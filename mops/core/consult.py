@@ -60,12 +60,22 @@ def attend(call: Call) -> Steps[Answer]:
             generation += 1
         if epoch is None:
             raise NothingToAttachTo("nothing is stored of this call, and nobody runs it")
-        if not (yield from over(call.memo, epoch, generation, call.timing)):
+        if (yield from _may_still_start(call, epoch)) or not (
+            yield from over(call.memo, epoch, generation, call.timing)
+        ):
             yield Wait(call.timing.until_next_look((yield Now()) - since), call.memo.folder)
             continue
         last, epoch = epoch, (yield from read_epoch(call.memo, epoch.number + 1, call.timing.in_flight))
         if epoch is None and last.end is not None and last.end.failure is not None:
             return Answer(last.end.failure)
+
+
+def _may_still_start(call: Call, epoch: Epoch) -> Steps[bool]:
+    """Whether a command may be on its way that nobody has heard of yet, though the one who started it has left."""
+    yield from read_log(call.memo, epoch, call.timing.in_flight)
+    if epoch.log or epoch.claim is None or not epoch.claim.is_for_a_remote:
+        return False
+    return not epoch.watch.see("unheard of", (yield Now()), call.timing.start_timeout)
 
 
 def load(call: Call, generation: int, envelope: Envelope, *, hit: bool = False) -> Steps[Answer | None]:

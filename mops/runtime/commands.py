@@ -70,6 +70,11 @@ class Command:
         """Note that it could not be started, or has failed."""
         self._finish(error)
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the Shell has taken it, and sees to it without this process's doing."""
+        return self._future is not None
+
     def job(self) -> Job:
         """How the command fares now."""
         future = self._future

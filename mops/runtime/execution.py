@@ -183,6 +183,10 @@ class Execution:
         """Whether a command was started, or is about to be."""
         return self._command is not None
 
+    def runs_on(self) -> bool:
+        """Whether a command of this call would run on if this process ended now."""
+        return self._command is not None and self._command.is_taken
+
     def has_news(self) -> bool:
         """Whether the command ended before anybody could be woken by it."""
         return self._command is not None and self._command.job().ended

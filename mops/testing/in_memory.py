@@ -3,7 +3,10 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mops.core.ports.runner import Runner  # futures, which a test may not need
 
 _ROOT: Final = "memory://mops.testing"
 _uses: Final = itertools.count(1)
@@ -14,9 +17,9 @@ def in_memory() -> Iterator[None]:
     """While the context lasts, every decorated function of this process is memoized in memory and runs in this process.
 
     It does not matter which Runner a function was decorated with, when, and from which thread it is called. Nothing is
-    stored at first, and nothing is left: no disk, no subprocess, no network. ``skip_runner`` is asked as ever; the
-    other settings of the functions' own Runners, their pipeline ids and policies among them, do not count. Direct calls
-    run in the calling thread; so do submitted ones that are waited for by ``result()``.
+    stored at first, and nothing is left: no disk, no subprocess, no network. ``skip_runner`` is asked as ever, and what
+    the functions' own Runners say of retries, memoized exceptions and changed code counts; their pipeline ids do not.
+    Direct calls run in the calling thread; so do submitted ones that are waited for by ``result()``.
 
     There is one such context a process: contexts nest, the inner one is empty at first, and threads must not
     enter and leave them side by side. As the body of a pytest fixture::
@@ -31,8 +34,19 @@ def in_memory() -> Iterator[None]:
     from mops.api.use_runner import replace_runners
 
     # One root for all, so that a suite of a thousand tests has one session; a pipeline each keeps them apart.
-    runner = MemoizingPicklingRunner(InThreadShell(max_workers=1), _ROOT, pipeline_id=f"in-memory-{next(_uses)}")
-    outer = replace_runners(runner)
+    place: dict[str, Any] = {"shell": InThreadShell(max_workers=1), "blob_root": _ROOT}
+    place["pipeline_id"] = f"in-memory-{next(_uses)}"
+    plain = MemoizingPicklingRunner(**place)
+    made: dict[int, tuple[Runner, Runner]] = {}
+
+    def in_place_of(runner: "Runner") -> "Runner":
+        found = made.get(id(runner))
+        if found is None:
+            here = runner.elsewhere(**place) if isinstance(runner, MemoizingPicklingRunner) else plain
+            found = made[id(runner)] = (runner, here)  # the runner is held, so that its id is not used again
+        return found[1]
+
+    outer = replace_runners(in_place_of)
     try:
         yield
     finally:

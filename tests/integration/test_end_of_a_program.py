@@ -35,8 +35,8 @@ def test_what_runs_elsewhere_runs_on_and_how_to_wait_for_it_is_said(stage):
             time.sleep(0.01)
     """
     done = stage.run(stage.write("program.py", program))
-    assert "1 call of it run on elsewhere" in done.stderr
-    assert "before 1 call of it did" in done.stderr
+    assert "1 call of it is under way elsewhere" in done.stderr
+    assert "with 1 call of it undone" in done.stderr
     (uri,) = (line.strip() for line in done.stderr.splitlines() if line.startswith("    file:"))
     attached = stage.run("-c", "import sys, mops\nprint(mops.attach(sys.argv[1]).result())", uri)
     assert attached.stdout == "2\n"
@@ -51,7 +51,7 @@ def test_a_call_that_ran_in_the_program_itself_is_free_for_the_next(stage):
             time.sleep(0.01)
     """
     done = stage.run(stage.write("program.py", program))
-    assert "before 1 call of it did: of these, nothing is stored" in done.stderr
+    assert "with 1 call of it undone" in done.stderr
     started = time.monotonic()
     again = stage.start("-c", "from stage import *\nhere(600)")
     stage.wait_until(lambda: len(stage.lines("runs")) == 2, 20)

@@ -78,3 +78,18 @@ def test_captured_values_of_a_closure_stay_strict(project):
     )
     assert said.startswith("UnkeyableArgumentError captured['make.<locals>.f[lock]']")
     assert "to do: make it inside of the function" in said
+
+
+def test_a_global_that_the_function_assigns_is_its_own_business(project):
+    text = """
+        count = 0
+
+        @pure
+        def work(number):
+            global count
+            count += 1
+            return number
+
+        print(work(1), work(1), work(1), count)
+    """
+    assert project.script(text) == "1 1 1 1\n"

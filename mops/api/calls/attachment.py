@@ -5,7 +5,7 @@ from typing import Any, final
 
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.api.calls.futures import MopsFuture
-from mops.api.memo_uri import open_memo
+from mops.api.memo_uri import locate_memo
 from mops.api.records.metadata import metadata_of
 from mops.api.worlds import world_of
 from mops.core.blob_layout import Memo, describe_folder
@@ -34,7 +34,7 @@ def attach(memo_uri: str) -> MopsFuture[Any]:
         ConfigurationError: it is no memo URI, or one of a store that lives in another process.
         InvalidKey: what follows the root is not the folder of a memo.
     """
-    store, memo = open_memo(memo_uri)
+    store, memo = locate_memo(memo_uri)
     bystander = _Bystander(world_of(store, DEFAULT_HEARTBEAT), memo)
     future: MopsFuture[Any] = MopsFuture(bystander.uri)
     execution = Execution(bystander, needs_slot=False)

@@ -19,7 +19,7 @@ def take_leave(pending: Sequence[tuple[Invocation, Task]]) -> None:
 
     What was claimed here is named as left, in one request a blob root, so that nobody waits for this process.
     """
-    running = [invocation.uri for invocation, task in pending if task.execution.has_command()]
+    running = [invocation.uri for invocation, task in pending if task.execution.runs_on()]
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
         for _, task in pending:
             engine().cancel(task)
@@ -36,14 +36,18 @@ def _text(running: Sequence[str], others: int) -> str:
     lines = []
     if running:
         lines.append(
-            f"the program ends, and {_calls(len(running))} of it run on elsewhere and will be stored: "
-            "call again to have them, or wait for one with mops.attach(URI):"
+            f"the program ends while {_calls(len(running))} of it {_are(len(running))} under way elsewhere, "
+            "to be stored there: call again to have the results, or wait for one with mops.attach(URI):"
         )
         lines += [f"    {uri}" for uri in running[:_SHOWN]]
         lines += [f"    and {len(running) - _SHOWN:,} more"] if len(running) > _SHOWN else []
     if others:
-        lines.append(f"the program ends before {_calls(others)} of it did: of these, nothing is stored")
+        lines.append(f"the program ends with {_calls(others)} of it undone: call again to have the results")
     return "\n".join(lines)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _calls(count: int) -> str:

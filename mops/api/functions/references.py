@@ -134,10 +134,11 @@ _named_globals: dict[int, tuple[CodeType, tuple[str, ...]]] = {}
 
 
 def _globals_of(code: CodeType) -> tuple[str, ...]:
-    """The globals that code names, remembered: keys of functions by value ask at every call."""
+    """The globals that code names and does not assign, remembered: keys of functions by value ask at every call."""
     known = _named_globals.get(id(code))
     if known is None:
-        names = tuple(dict.fromkeys(path[0] for path in Reading(code).paths))
+        reading = Reading(code)
+        names = tuple(name for name in dict.fromkeys(path[0] for path in reading.paths) if name not in reading.stored)
         known = _named_globals[id(code)] = (code, names)
     return known[1]
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
@@ -143,6 +143,8 @@ class Calls(Generic[R]):
     def wait(self) -> list[R]:
         """Finish all calls, and give the results that were not delivered yet, in the order of the inputs.
 
+        With ``return_exceptions``, inputs that were left unread when the map was cancelled are no failure.
+
         Raises:
             ExceptionGroup: calls failed, or the iterator of inputs. A note of each member names the input and the
                 address of the call. Nothing is lost: what succeeded is stored, and a hit at the next attempt.
@@ -155,7 +157,8 @@ class Calls(Generic[R]):
             try:
                 call = self._guarded(self._take)
             except Exception as error:  # noqa: BLE001 - of the iterator of inputs; nothing comes after it
-                errors.append(error)
+                if not (self._returns_exceptions and isinstance(error, CancelledError)):
+                    errors.append(error)
                 break
             if call is None:
                 break

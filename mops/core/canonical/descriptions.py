@@ -28,6 +28,8 @@ def describe(value: Any) -> str:
         return f"{cls.__name__} of {len(value):,}"
     if cls is FunctionType or cls is BuiltinFunctionType:
         return _end(f"function {value.__qualname__}")
+    if str(type.__dict__["__module__"].__get__(cls)).partition(".")[0] == "pathlib":
+        return _end(f"{cls.__name__} {value.name!r}")
     if issubclass(cls, type):
         return _end(f"class {_qualname(value)}")
     return _end(_qualname(cls))

@@ -537,3 +537,13 @@ def test_the_total_is_known_where_the_inputs_know_it():
     assert on(add).map([1, 2, 3], range(2)).counts.total == 2
     assert not isinstance(iter([1]), Sized)
     assert on(square).map(iter([1])).counts.total is None
+
+
+def test_a_map_that_was_cancelled_gives_what_it_has_where_exceptions_are_results(gate):
+    calls = on(gated, workers=1).map(itertools.repeat(gate), range(100), buffersize=2, return_exceptions=True)
+    assert STARTED[gate].acquire(timeout=10)
+    calls.cancel()
+    GATES[gate].set()
+    results = calls.wait()
+    assert results[0] == 0
+    assert all(isinstance(each, CancelledError) for each in results[1:])

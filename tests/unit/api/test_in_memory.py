@@ -111,3 +111,33 @@ def test_nothing_stays_in_memory_behind_the_outermost_context():
         square(3)
         assert list(store.list("mops1/memo/"))
     assert not list(store.list())
+
+
+tries = []
+
+
+def third_time():
+    tries.append(1)
+    if len(tries) < 3:
+        raise ValueError("not yet")
+    return "at last"
+
+
+def test_retries_and_memoized_exceptions_count_in_memory_too(tmp_path):
+    retries = mops.Retries(user=2, first_delay=0.0, longest_delay=0.0)
+    runner = mops.MemoizingPicklingRunner(refuse, tmp_path / "root", on_code_change="ignore", retries=retries)
+    function = mops.use_runner(runner)(third_time)
+    tries.clear()
+    with in_memory():
+        assert function() == "at last"
+        assert function() == "at last"
+    assert len(tries) == 3
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_call_in_memory_is_attached_to_in_its_process():
+    function = mops.use_runner(mops.MemoizingPicklingRunner(refuse))(third_time)
+    tries[:] = [1, 1, 1]
+    with in_memory():
+        assert function() == "at last"
+        assert mops.attach(function.memo_uri()).result() == "at last"

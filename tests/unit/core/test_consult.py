@@ -19,8 +19,8 @@ def value_of(generation, *segments):
     return seal(RESULT, owner=MEMO.digest, slot=f"r{generation}", segments=segments or [b"stored"])
 
 
-def claimed(desk, number):
-    desk.put(f"e{number}", claim.claim_parts(MEMO, number, 0, Ticket("other", f"{number}", 0.0, PRODUCER), b"{}"))
+def claimed(desk, number, about=b"{}"):
+    desk.put(f"e{number}", claim.claim_parts(MEMO, number, 0, Ticket("other", f"{number}", 0.0, PRODUCER), about))
 
 
 def ended(desk, slot, why=claim.TAKEN_OVER, failure=None):
@@ -120,3 +120,32 @@ def test_a_value_whose_payload_is_gone_is_not_there():
     desk.put("r0", value_of(0, StoredSegment(bytes(32), 5)))
     with pytest.raises(NothingToAttachTo):
         attend(desk)
+
+
+@pytest.mark.parametrize("about", [b"[]", b"{}", b'{"remote":false}'])
+def test_what_nobody_was_to_start_elsewhere_is_not_waited_for(about):
+    desk = Desk()
+    claimed(desk, 1, about)
+    desk.dead = True
+    with pytest.raises(NothingToAttachTo):
+        attend(desk)
+    assert desk.now == 0.0
+
+
+def test_a_command_on_its_way_is_waited_for_though_its_caller_is_gone():
+    desk = Desk()
+    claimed(desk, 1, b'{"remote":true}')
+    desk.dead = True
+    desk.waits = [lambda: None, lambda: None, lambda: desk.put("r0", value_of(0))]
+    assert attend(desk).result == Success(b"stored")
+    assert key("e1.1") not in desk.blobs
+
+
+def test_a_command_that_never_comes_is_given_up():
+    desk = Desk()
+    claimed(desk, 1, b'{"remote":true}')
+    desk.dead = True
+    desk.waits = [lambda: None] * 200
+    with pytest.raises(NothingToAttachTo):
+        attend(desk)
+    assert desk.now >= 100.0

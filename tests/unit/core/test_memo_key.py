@@ -247,3 +247,7 @@ def test_a_long_name_is_described_by_its_end():
     cls = type("X" * 200 + "End", (), {})
     assert len(describe(cls())) == LONGEST
     assert describe(cls()).endswith("XEnd")
+
+
+def test_a_path_is_described_by_its_final_name(tmp_path):
+    assert describe(tmp_path / "sales_036.csv") == f"{type(tmp_path).__name__} 'sales_036.csv'"
