@@ -8,11 +8,13 @@ import os
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Final, NoReturn
 
 from mops.adapters.shells.fork_server.server import ForkServer
+from mops.adapters.shells.fork_server.wire import UNFIT
 from mops.api import remote
 from mops.api.functions.first_party import FirstParty
 
@@ -32,22 +34,33 @@ _LATER: Final = (
 """What a remote, or a function that makes calls of its own, imports only once it is needed."""
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> NoReturn:
     """Serve the orchestrator at the other end of a socket.
 
     Args:
         arguments: the number of the socket's descriptor, and the modules to import first.
     """
     connection = socket.socket(fileno=int(arguments[0]))
-    refusal = preload(arguments[1:])
+    refusal = _why_unfit(arguments[1:])
     if refusal:
         sys.stderr.write(f"mops fork-server: {refusal}\n")
-        return 1
+        sys.stderr.flush()
+        os._exit(UNFIT)  # whatever threads there are by now
     sys.path_importer_cache.clear()  # it remembers what was in folders that change
     gc.collect()
     gc.freeze()
     ForkServer(connection, remote.main).run()
     os._exit(0)  # there is nothing to clean up, and the orchestrator waits at its own end
+
+
+def _why_unfit(names: Sequence[str]) -> str:
+    """Import modules. Returns why these cannot be shared, now or later; raises what may go better the next time."""
+    try:
+        return preload(names)
+    except (MemoryError, OSError):
+        raise
+    except Exception:  # noqa: BLE001 - whatever a module raises
+        return f"preloading {', '.join(names)} failed:\n{traceback.format_exc()}"
 
 
 def preload(names: Sequence[str]) -> str:

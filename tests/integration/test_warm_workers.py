@@ -364,6 +364,62 @@ def test_preloaded_modules_are_there_before_the_call_and_numpy_draws_other_numbe
     assert out == "True True\n"
 
 
+def test_pandas_can_be_preloaded(stage):
+    stage.write("frames.py", """
+        already = "pandas" in sys.modules
+
+        @use_runner(MemoizingPicklingRunner(ForkServerShell(preload=["pandas"]), root))
+        def total(numbers):
+            import pandas
+            return already, int(pandas.Series(numbers).sum())
+    """)  # fmt: skip
+    assert stage.script("from frames import total\nprint(*total([1, 2, 3]))") == "True 6\n"
+
+
+def test_what_the_installation_runs_at_the_start_of_an_interpreter_forbids_no_preloading(stage):
+    stage.write("started/sitecustomize.py", "")
+    stage.write("calls.py", """
+        @use_runner(MemoizingPicklingRunner(ForkServerShell(preload=["attrs"]), root))
+        def work():
+            return "sitecustomize" in sys.modules
+    """)  # fmt: skip
+    environment = stage.environment(PYTHONPATH=str(stage.folder / "started"))
+    assert stage.script("from calls import work\nprint(work())", env=environment) == "True\n"
+
+
+@pytest.mark.parametrize(("module", "text"), [
+    ("mine", ""),
+    ("broken", "raise AttributeError('of another version')"),
+    ("mistyped", None),
+])  # fmt: skip
+def test_a_refused_preload_is_the_users_and_no_further_server_is_started_for_it(stage, module, text):
+    if text is not None:
+        (stage.folder / f"{module}.py").write_text(f"open({str(stage.folder / 'starts')!r}, 'a').write('x')\n{text}\n")
+    out = stage.script(f"""
+        from mops.adapters.shells.fork_server.client import Server
+        from mops.core.errors import ShellFailed
+        servers = set()
+        start = Server.start
+        Server.start = lambda self, argv: servers.add(id(self)) or start(self, argv)
+
+        runner = MemoizingPicklingRunner(ForkServerShell(preload=[{module!r}]), root, retries=Retries(infrastructure=3))
+
+        @use_runner(runner)
+        def work(number):
+            return 1
+
+        for number in range(4):
+            try:
+                work(number)
+            except ShellFailed as error:
+                print(error.kind, {module!r} in str(error))
+        print(*{{future.exception().kind for future in [work.submit(n) for n in range(10)]}}, len(servers))
+    """)
+    assert out == "user True\n" * 4 + "user 1\n"
+    if text is not None:
+        assert (stage.folder / "starts").read_text() == "x"
+
+
 @pytest.mark.parametrize(("module", "words"), [
     ("mine", "your own code"),
     ("not_there", "No module named 'not_there'"),

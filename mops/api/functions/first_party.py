@@ -8,6 +8,7 @@ from importlib.machinery import PathFinder
 from types import ModuleType
 
 _MAIN = ("__main__", "__mp_main__")
+_OF_THE_INSTALLATION = ("sitecustomize", "usercustomize")  # wherever they lie: they set an interpreter up
 _STANDARD_LIBRARY = str(os.__file__).rpartition("/")[0] + "/"  # a module of the user's may share a name with it
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 
@@ -18,7 +19,7 @@ class FirstParty:
     First party are: the top-level package of the function itself, wherever it is installed; the main module, notebooks,
     and modules that were never a file; and every module outside the standard library that lies neither in a folder
     called ``site-packages`` or ``dist-packages`` nor in one where an installer recorded it (a ``--target`` folder).
-    Editable installs lie outside. mops never is.
+    Editable installs lie outside. mops never is, and neither are ``sitecustomize`` and ``usercustomize``.
 
     Args:
         function_module: name of the module that holds the function.
@@ -38,7 +39,9 @@ class FirstParty:
         if top in self._own or any(name == each or name.startswith(each + ".") for each in self._also):
             return True
         place = _place_of(module) if module is not None else _place_to_be(top)
-        if place is None or (top in sys.stdlib_module_names and (not place or place.startswith(_STANDARD_LIBRARY))):
+        if place is None or top in _OF_THE_INSTALLATION or place.startswith(_STANDARD_LIBRARY):
+            return False  # not all that lies there has a name in sys.stdlib_module_names
+        if not place and top in sys.stdlib_module_names:
             return False
         return not self._is_installed(top, place)
 

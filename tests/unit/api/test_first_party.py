@@ -1,5 +1,6 @@
 """Which modules count as the user's own code."""
 
+import os
 import subprocess
 import sys
 import types
@@ -31,6 +32,22 @@ def test_the_standard_library_is_not(name):
 def test_a_module_that_shares_its_name_with_the_standard_library_is_judged_by_where_it_lies(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "this", module_at("this", str(tmp_path / "this.py")))
     assert FirstParty("mine.main")("this", sys.modules["this"])
+
+
+@pytest.mark.parametrize("name", ["_sysconfigdata__of_some_system", "_distutils_system_mod"])
+def test_what_lies_in_the_folder_of_the_standard_library_is_not_whatever_its_name(name):
+    folder = os.path.dirname(os.__file__)
+    first_party = FirstParty("mine.main")
+    assert not first_party(name, module_at(name, f"{folder}/{name}.py"))
+    assert first_party(name, module_at(name, f"{folder}-of-mine/{name}.py"))
+    assert FirstParty(f"{name}.main")(name, module_at(name, f"{folder}/{name}.py"))
+
+
+@pytest.mark.parametrize("name", ["sitecustomize", "usercustomize"])
+def test_what_sets_an_interpreter_up_is_not_wherever_it_lies(name, tmp_path):
+    assert not FirstParty("mine.main")(name, module_at(name, str(tmp_path / f"{name}.py")))
+    assert FirstParty("mine.main", [name])(name, module_at(name, str(tmp_path / f"{name}.py")))
+    assert FirstParty("mine.main")(f"{name}s", module_at(f"{name}s", str(tmp_path / f"{name}s.py")))
 
 
 def test_installed_distributions_are_not():

@@ -25,6 +25,7 @@ from mops.adapters.shells.fork_server.outputs import Outputs
 from mops.adapters.shells.fork_server.wire import (
     ENDED,
     STARTED,
+    UNFIT,
     Report,
     Start,
     Stop,
@@ -50,6 +51,9 @@ class Server:
 
     def __init__(self, preload: Sequence[str]) -> None:
         self.alive = True
+        self._preload = preload
+        self._buried = threading.Event()
+        self._refusal = ""
         self._numbers = itertools.count()
         self._commands: dict[int, ForkedCommand] = {}
         self._last_words: deque[tuple[float, ForkedCommand]] = deque()
@@ -94,6 +98,12 @@ class Server:
             os.close(folder)
         self._outputs.add(reading, command.output, command.fell_silent)
         return command
+
+    def refusal(self) -> str:
+        """Why no server can preload these modules; nothing where this one has not ended, or by something else."""
+        if not self.alive:
+            self._buried.wait(2 * _LAST_WORDS)
+        return self._refusal
 
     def dismiss(self) -> None:
         """At the end of this process: ask no more. A server with nothing to do ends at once, and is waited for."""
@@ -155,14 +165,26 @@ class Server:
                 with suppress(ProcessLookupError):
                     os.kill(command.pid, signal.SIGTERM)
         try:
-            how = describe_exit(os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]))
+            status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+            how = describe_exit(status)
         except ChildProcessError:
-            how = "an exit status that somebody else has read"
+            status, how = 0, "an exit status that somebody else has read"
         self._silent.wait(_LAST_WORDS)
         last_words = self._output.last_words()
         message = f"the fork server ended with {how}" + (f"; its last words:\n{last_words}" if last_words else "")
+        if status == UNFIT:
+            self._refusal = f"no call can start with preload={list(self._preload)}:\n{last_words}"
+        self._buried.set()
         for command in self._commands.values():
-            command.failed(ShellFailed(message))
+            command.failed(_unfit(self._refusal) if self._refusal else ShellFailed(message))
+
+
+def _unfit(refusal: str) -> ShellFailed:
+    """The error of a call whose server refuses its modules: no repetition mends that."""
+    advice = "change preload=, or the modules, and start this program again"
+    error = ShellFailed(refusal, advice=advice)
+    error.kind = "user"
+    return error
 
 
 def _spawn(preload: Sequence[str], connection: int, output: int) -> int:
@@ -203,6 +225,8 @@ def start(argv: Sequence[str], preload: tuple[str, ...]) -> ForkedCommand:
     try:
         for _ in range(2):  # a server may have ended unnoticed
             server = _servers.get(key)
+            if server is not None and (refusal := server.refusal()):
+                raise _unfit(refusal)
             if server is None or not server.alive:
                 server = _servers[key] = Server(preload)
             command = server.start(argv)

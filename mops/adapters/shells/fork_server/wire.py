@@ -19,6 +19,9 @@ ENDED: Final = 1
 REFUSED: Final = 2
 """A report: the system refused the fork with this ``errno``."""
 
+UNFIT: Final = 78
+"""The exit status of a server that cannot share what it was to preload, whenever it is started."""
+
 _LENGTH: Final = struct.Struct("!I")
 _REPORT: Final = struct.Struct("!QBi")
 _CHUNK: Final = 65_536
