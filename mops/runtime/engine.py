@@ -22,6 +22,7 @@ from mops.core.errors import CallCancelled
 from mops.runtime.commands import STOPPING
 from mops.runtime.execution import jittered
 from mops.runtime.observers import OBSERVERS
+from mops.runtime.strangers import HERE
 from mops.runtime.task import Task
 
 _IO_THREADS: Final = 8
@@ -89,12 +90,6 @@ class Engine:
         else:
             task.rouse()
 
-    def hand_over(self) -> None:
-        """Have another thread see to what is ready: this one is about to call what may take its time."""
-        with self._lock:
-            if self._ready:
-                self._call_a_thread()
-
     def wait_for_stopped(self, seconds: float) -> None:
         """Wait until the commands of cancelled tasks have ended, but for no longer than that."""
         deadline = time.monotonic() + seconds
@@ -156,13 +151,13 @@ class Engine:
         if kind is not effects.Run:
             return task.execution.perform(effect)
         if not here:
-            self._step_out()
+            self.step_out()
         try:
             return task.execution.perform(effect)
         finally:
             task.take_error()  # cancelled too late: what was computed is published
             if not here:
-                self._step_in()
+                self.step_in()
 
     def _queue(self, task: Task) -> bool:
         """Rest until there is a slot; ``False`` if there is one now."""
@@ -204,19 +199,21 @@ class Engine:
             self._threads += 1
             threading.Thread(target=self._serve, name="mops-engine", daemon=True).start()
 
-    def _step_out(self) -> None:
+    def step_out(self) -> None:
         """This thread is about to run a function: let others see to what is ready or due meanwhile."""
         with self._lock:
             self._threads -= 1
             if self._ready or self._timers:
                 self._call_a_thread()
 
-    def _step_in(self) -> None:
+    def step_in(self) -> None:
+        """This thread is back, in the process that it left."""
         if self._process == os.getpid():
             with self._lock:
                 self._threads += 1
 
     def _serve(self) -> None:
+        HERE.pool = self
         while self._process == os.getpid():  # a function may have forked, and returned in the child
             task = self._next()
             if task is None:

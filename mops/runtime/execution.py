@@ -239,7 +239,7 @@ class Execution:
         result: Success[Any] | Failure
         try:
             result = Success(self._invoke() if self._context is None else self._context.run(self._invoke))
-        except Exception as error:  # noqa: BLE001 - the outcome of the call
+        except (Exception, GeneratorExit) as error:  # noqa: BLE001 - the outcome of the call
             result = Failure(error)
         except BaseException as error:
             if os.getpid() == process:

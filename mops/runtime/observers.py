@@ -10,6 +10,7 @@ from mops.core.effects import Tell
 from mops.core.envelope import Envelope
 from mops.core.errors import CorruptBlob
 from mops.core.failure import FailureRecord
+from mops.runtime.strangers import NO_WAY_OUT, among_strangers
 
 if TYPE_CHECKING:
     from mops.core.events import Event
@@ -40,8 +41,9 @@ def deliver(news: Tell, root: str, utc: float) -> None:
     event = _event(news, root, utc)
     for observer in tuple(OBSERVERS):
         try:
-            observer.callback(event)
-        except Exception as error:  # noqa: BLE001 - it is not the call's
+            with among_strangers():
+                observer.callback(event)
+        except (Exception, *NO_WAY_OUT) as error:  # noqa: BLE001 - it is not the call's
             _report_once(observer, error)
 
 
@@ -91,7 +93,7 @@ def _failure(about: Any) -> tuple[str, str]:
     return f"{kind.__module__}:{kind.__qualname__}", str(error)
 
 
-def _report_once(observer: Observer, error: Exception) -> None:
+def _report_once(observer: Observer, error: BaseException) -> None:
     if observer.raised:
         return
     observer.raised = True

@@ -29,12 +29,21 @@ class Attempts:
         """Note a failure. Seconds until the next attempt; ``None`` where there is none."""
         if kind is None or self._counts.get(kind, 0) >= self._retries.times(kind):
             return None
-        if self._retries.when is not None and not self._retries.when(failure):
+        if self._retries.when is not None and not self._asked(self._retries.when, failure):
             return None
         self._counts[kind] = self._counts.get(kind, 0) + 1
         self._failures.append(failure)
         self._chosen = None
         return self._retries.delay(len(self._failures))
+
+    def _asked(self, when: Callable[[BaseException], bool], failure: BaseException) -> bool:
+        try:
+            return when(failure)
+        except Exception as error:
+            raise ConfigurationError(
+                f"whether to try again could not be decided: {when!r} raised {type(error).__name__}: {error}; "
+                f"the call had failed with {type(failure).__name__}: {failure}"
+            ) from error
 
     def shell(
         self,
@@ -60,8 +69,13 @@ class Attempts:
         kwargs: Mapping[str, Any],
     ) -> Shell:
         attempt = Attempt(len(self._failures) + 1, tuple(self._failures))
-        shell: Any = choice.build(function, args, kwargs, attempt) if isinstance(choice, ShellBuilder) else choice
-        if not callable(shell) or isinstance(shell, RunsInline):
+        shell: Any = choice
+        if isinstance(choice, ShellBuilder):
+            try:
+                shell = choice.build(function, args, kwargs, attempt)
+            except StopIteration as error:  # which would end more than it should
+                raise ConfigurationError(f"{choice!r} raised StopIteration when it was to build a Shell") from error
+        if not callable(shell) or isinstance(shell, RunsInline | type):
             raise ConfigurationError(f"{choice!r} built {shell!r}, which starts no command")
         grow, step = self._retries.out_of_memory, self._counts.get(_OUT_OF_MEMORY, 0)
         if step and isinstance(grow, Grow) and isinstance(shell, SupportsMemory):

@@ -4,13 +4,17 @@ import os
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
+from contextlib import nullcontext
+from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 from mops.core.errors import ForeignFutureError
 from mops.runtime.slots import slot_given_up
+from mops.runtime.strangers import among_strangers, guarded
 
 R = TypeVar("R")
+_ALONE: Final = nullcontext()
 
 
 class Hold(Protocol):
@@ -70,27 +74,27 @@ class MopsFuture(Future[R], Generic[R]):
         self._metadata = metadata
         self._detach()
         if self.set_running_or_notify_cancel():
-            self.set_result(value)
+            with among_strangers() if self._calls_strangers else _ALONE:
+                self.set_result(value)
 
     def reject(self, error: BaseException) -> None:
         """For the Runner: deliver an exception, unless this caller has withdrawn."""
         self._detach()
         if self.set_running_or_notify_cancel():
-            self.set_exception(error)
+            with among_strangers() if self._calls_strangers else _ALONE:
+                self.set_exception(error)
 
     def add_done_callback(self, fn: Callable[[Future[R]], object]) -> None:
         """As ``concurrent.futures.Future.add_done_callback``: called by the thread that completes the call."""
         self._calls_strangers = True
-        _make_way()
-        super().add_done_callback(fn)
+        with among_strangers():
+            super().add_done_callback(partial(guarded, fn))
 
     def tell(self, callback: Callable[[Future[R]], object]) -> None:
         """For those who wait: as ``add_done_callback``, for a callback that waits for nothing."""
         super().add_done_callback(callback)
 
     def _detach(self) -> None:
-        if self._calls_strangers:
-            _make_way()
         self._hold = None  # a future that is kept does not keep its call
         _in_flight.discard(self)
 
@@ -140,10 +144,3 @@ def _disown_all() -> None:
 
 
 os.register_at_fork(after_in_child=_disown_all)
-
-
-def _make_way() -> None:
-    """Callbacks of a user's may take their time: the thread that is about to call them has nothing else to see to."""
-    from mops.runtime.engine import engine
-
-    engine().hand_over()
