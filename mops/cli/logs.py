@@ -57,7 +57,11 @@ def _print(past: PastCall, number: int) -> None:
 def _say_nothing(past: PastCall, number: int) -> None:
     others = "; ".join(f"attempt {other} did: --epoch {other}" for other in _printed(past))
     click.echo(f"nothing is kept of what attempt {number} of {printable(past.names[1])} printed", err=True)
-    click.echo(others or "what an in-thread call prints is never kept", err=True)
+    claim = past.epochs[number - 1].claim if number else None
+    if others:
+        click.echo(others, err=True)
+    elif claim is not None and claim.kind == "claim" and claim.call.get("remote") is not True:
+        click.echo("what an in-thread call prints is never kept", err=True)
 
 
 def _follow(past: PastCall, number: int) -> None:
