@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from types import TracebackType
-from typing import final
+from typing import Final, final
 
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.api.calls.serving import run_everything_plainly
@@ -14,11 +14,16 @@ from mops.api.records.history import PastCall
 from mops.api.settings import defaults
 from mops.api.worlds import world_of
 from mops.core.claim import Claim, read_epoch
-from mops.core.errors import ConfigurationError, CorruptBlob
+from mops.core.errors import ConfigurationError, CorruptBlob, FunctionNotFoundError, RecursiveCallError
 from mops.runtime.failures import users_frames
 from mops.runtime.inline import drive
 from mops.runtime.session import DEFAULT_HEARTBEAT
 from mops.runtime.world import World
+
+_ELSEWHERE: Final = (
+    "replay it where the function can be imported as it was called: cd to the folder of its module, "
+    "or name that folder in PYTHONPATH"
+)
 
 
 @final
@@ -59,7 +64,12 @@ def run_again(past: PastCall, number: int, note: Callable[[str], None]) -> str |
     world = world_of(past.store, DEFAULT_HEARTBEAT)
     claim = _claim_with_arguments(world, past, number)
     defaults.execute_under(past.store.uri)
-    call = load_call(world, past.memo.folder, claim, PicklingSerializer())
+    try:
+        call = load_call(world, past.memo.folder, claim, PicklingSerializer())
+    except FunctionNotFoundError as error:
+        if not isinstance(error.__cause__, RecursiveCallError):
+            error.advice = _ELSEWHERE  # and not what a remote would need
+        raise
     if call.definitions_that_differ:
         note(f"the code here is not the one that was called: {'; '.join(call.definitions_that_differ)}")
     if call.remark:

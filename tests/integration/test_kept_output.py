@@ -66,7 +66,14 @@ def test_nothing_printed_leaves_nothing(project):
     result = mops(project, "logs", uri(project))
     assert result.stdout == ""
     assert "nothing is kept of what attempt 1 of stage:work printed" in result.stderr
+    assert "in-thread" not in result.stderr
     assert "nothing is kept of what attempt 1" in mops(project, "logs", "--all", uri(project)).stderr
+
+
+def test_that_nothing_is_ever_kept_of_an_in_thread_call_is_said_of_those_alone(project):
+    project.write("stage.py", "@use_runner(MemoizingPicklingRunner(InThreadShell(), root))\ndef work(): print(1)\n")
+    project.script("from stage import work\nwork()")
+    assert "what an in-thread call prints is never kept" in mops(project, "logs", uri(project)).stderr
 
 
 def test_ten_megabytes_are_kept_at_both_ends(project):
@@ -297,6 +304,19 @@ def test_an_in_thread_call_is_replayed_where_its_arguments_were_kept(project, se
     result = mops(project, "replay", uri(project), check=False)
     assert result.returncode == 1
     assert words in result.stderr
+
+
+def test_a_replay_in_a_folder_without_the_function_says_where_to_replay_it(project, tmp_path):
+    write_stage(project, "return 'found'")
+    project.script("from stage import work\nwork()")
+    address = uri(project)
+    result = mops(project, "replay", address, check=False, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "there is no module 'stage' here" in result.stderr
+    assert "cd to the folder of its module, or name that folder in PYTHONPATH" in result.stderr
+    assert "remote" not in result.stderr
+    there = mops(project, "replay", address, cwd=tmp_path, env=project.environment(PYTHONPATH=str(project.folder)))
+    assert there.stdout == "'found'\n"
 
 
 def test_a_replay_can_be_interrupted(project):
