@@ -3,11 +3,12 @@
 import os
 import sys
 from collections import deque
-from typing import Final
+from typing import ClassVar, Final, TextIO
 
 from mops.core.remote_output import TAIL_LINES
 
 _LONGEST_LINE: Final = 65_536
+_WIPE: Final = "\r\x1b[K"
 
 
 def path_of_this_process() -> list[str]:
@@ -16,7 +17,14 @@ def path_of_this_process() -> list[str]:
 
 
 class Output:
-    """What one process prints, passed on to standard error line by line. Used by one thread at a time."""
+    """What one process prints, passed on to standard error line by line. Used by one thread at a time.
+
+    Attributes:
+        drawn_on: the terminal on whose last line something stands that is drawn again after it was wiped out: a line of
+            progress. To be set by who draws it.
+    """
+
+    drawn_on: ClassVar[TextIO | None] = None
 
     def __init__(self) -> None:
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
@@ -39,9 +47,12 @@ class Output:
 
     def _pass_on(self, lines: list[bytes]) -> None:
         self._tail.extend(lines)
+        text = b"".join(lines).decode(errors="replace")
+        stream = sys.stderr
+        if text and stream is self.drawn_on:
+            text = f"{_WIPE}{text}" if text.endswith("\n") else f"{_WIPE}{text}\n"  # what follows wipes its line, too
         try:
-            for line in lines:
-                sys.stderr.write(line.decode(errors="replace"))
-            sys.stderr.flush()
+            stream.write(text)  # at once: nobody draws in between
+            stream.flush()
         except (AttributeError, OSError, ValueError):
             pass  # no standard error to write to: losing output never fails a call

@@ -1,12 +1,15 @@
 """Maps in real processes: interrupted, killed, resumed, shared."""
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -160,6 +163,55 @@ def test_an_interrupted_map_on_a_terminal_leaves_the_terminal_whole(project, hol
     project.wait_until(lambda: project.processes() == [], 10)
     os.close(leader)
     os.close(follower)
+
+
+PRINTS = """
+def work(x):
+    while not Path("go").exists():
+        time.sleep(0.01)
+    print(x, "ab", flush=True)
+    while not Path("end").exists():
+        time.sleep(0.01)
+    sys.stdout.write("no end")
+"""
+
+
+@pytest.mark.parametrize("shell", ["SubprocessShell(max_workers=1)", "ForkServerShell(max_workers=1)"])
+@pytest.mark.parametrize("width", [20, 100])
+def test_what_remotes_print_and_the_line_of_progress_leave_no_debris_of_each_other(project, shell, width):
+    script = write(project, shell, "    print(f.map([0]).wait())\n")
+    project.write("work.py", "from pathlib import Path\n" + PRINTS)
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 10, width, 0, 0))
+    process = project.start(
+        script, env=project.environment(TERM="xterm", MOPS_PROGRESS="1"), stdout=follower, stderr=follower
+    )
+    os.close(follower)
+    said = read_until(leader, b"0/1")
+    (project.folder / "go").touch()
+    said += read_until(leader, b"ab")
+    said += read_until(leader, b"0/1")  # it is drawn again
+    (project.folder / "end").touch()
+    said += read_until(leader, b"[None]\r\n")
+    assert process.wait(60) == 0
+    os.close(leader)
+    assert screen(said.decode(), width) == ["0 ab", "no end", "[None]", ""]
+
+
+def screen(said, width):
+    """The lines that a terminal shows in the end."""
+    lines, column = [""], 0
+    for part in re.findall(r"\x1b\[K|[\r\n]|.", said):
+        if part in "\r\n":
+            lines += [""] if part == "\n" else []
+            column = 0
+        elif part == "\x1b[K":
+            lines[-1] = lines[-1][:column]
+        else:
+            assert column < width
+            lines[-1] = lines[-1][:column] + part + lines[-1][column + 1 :]
+            column += 1
+    return lines
 
 
 def read_until(descriptor, text):

@@ -85,14 +85,23 @@ class Terminal:
         if not self._mine:
             self._mine = self._taken.acquire(blocking=False)
         if self._mine:
+            self._give_way(self._stream)
             self._write(f"\r\x1b[K{text}")
 
     def close(self, _: str) -> None:
         """Wipe the line out."""
         if self._mine:
             self._write("\r\x1b[K")
+            self._give_way(None)
             self._mine = False
             self._taken.release()
+
+    @staticmethod
+    def _give_way(stream: TextIO | None) -> None:
+        """Have what remotes print replace the line, which is drawn again below."""
+        from mops.adapters.forwarding import Output
+
+        Output.drawn_on = stream
 
     def _write(self, text: str) -> None:
         try:
