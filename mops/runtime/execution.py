@@ -187,6 +187,12 @@ class Execution:
         """Whether a command of this call would run on if this process ended now."""
         return self._command is not None and self._command.is_taken
 
+    def stop_command(self) -> None:
+        """Stop the command now, wherever its call is at. Called by any thread."""
+        command = self._command
+        if command is not None:
+            command.stop()
+
     def has_news(self) -> bool:
         """Whether the command ended before anybody could be woken by it."""
         return self._command is not None and self._command.job().ended

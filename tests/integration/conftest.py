@@ -70,9 +70,10 @@ class Project:
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 command = path.read_text().split("\0")
+                told = path.with_name("environ").read_text(errors="replace") if "fork-server" in command else ""
             except OSError:
                 continue  # it has ended
-            if any(str(self.root) in argument for argument in command):
+            if any(str(self.root) in argument for argument in [*command, told]):
                 found.append(command)
         return found
 

@@ -1,7 +1,9 @@
 """Programs that end, or are interrupted, while submitted calls are under way."""
 
 import signal
+import subprocess
 import time
+from textwrap import dedent
 
 import pytest
 
@@ -65,17 +67,87 @@ def test_a_program_that_waited_for_its_calls_says_nothing(stage):
     assert (done.stdout, done.stderr) == ("0 1\n", "")
 
 
-def test_ctrl_c_leaves_no_process_behind(stage):
-    program = """
-        from stage import *
-        futures = [elsewhere.submit(600), elsewhere.submit(601)]
-        print("waits", flush=True)
-        futures[0].result()
-    """
-    process = stage.start(stage.write("program.py", program), stderr=-3)
+SHELLS = ["SubprocessShell(max_workers=2)", "ForkServerShell(max_workers=2)"]
+WAYS = {
+    "submitted calls": "[f.submit(n) for n in range(600, 605)][0].result()",
+    "a direct call": "f(600)",
+    "a map": "f.map(range(600, 605)).wait()",
+    "async for": """
+        import asyncio
+
+        async def main():
+            async for result in f.map(range(600, 605)):
+                print(result)
+
+        asyncio.run(main())
+    """,
+}
+
+
+def interrupted_in(stage, shell, way):
+    """A program that was interrupted while a call ran."""
+    program = f"from stage import *\nf = use_runner(MemoizingPicklingRunner({shell}, root))(work)\n{dedent(way)}"
+    path = stage.write("program.py", "")
+    path.write_text(path.read_text() + program)
+    process = stage.start(path, stderr=subprocess.PIPE)
     stage.wait_until(lambda: stage.lines("runs"))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    return process
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("way", ["submitted calls", "a direct call"])
+def test_ctrl_c_leaves_no_process_behind(stage, shell, way):
+    process = interrupted_in(stage, shell, WAYS[way])
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in err
+    assert "Exception ignored" not in err
+    assert "told to stop" not in err
     stage.wait_until(lambda: stage.processes() == [], 20)
-    assert stage.lines("runs") == ["began"]
+    assert "ended" not in stage.lines("runs")
     assert stage.results() == []
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("way", ["a map", "async for"])
+def test_ctrl_c_and_once_more_leaves_no_process_behind_of_a_map(stage, shell, way):
+    process = interrupted_in(stage, shell, WAYS[way])
+    process.stderr.readline()  # what is waited for
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert "Exception ignored" not in err
+    stage.wait_until(lambda: stage.processes() == [], 20)
+    assert "ended" not in stage.lines("runs")
+    assert stage.results() == []
+
+
+def test_ctrl_c_once_more_does_not_wait_for_commands_to_stop_and_says_so(stage):
+    program = """
+        from stage import *
+        from concurrent.futures import Future
+
+        class Stubborn(Future):
+            def cancel(self):
+                print("told", flush=True)
+                return True
+
+            def running(self):
+                return True
+
+        def shell(argv):
+            print("started", flush=True)
+            return Stubborn()
+
+        use_runner(MemoizingPicklingRunner(shell, root))(work).submit(600).result()
+    """
+    process = stage.start(stage.write("program.py", program), stderr=subprocess.PIPE)
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "told\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert "Exception ignored" not in err
+    assert err.endswith("1 command was told to stop, without having ended yet\n")

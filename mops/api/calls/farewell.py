@@ -1,11 +1,14 @@
 """What a program does and says when it ends while submitted calls are under way."""
 
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from mops.api.calls.invocation import Invocation
 from mops.api.worlds import say
+from mops.runtime.commands import STOPPING
 from mops.runtime.engine import engine
 from mops.runtime.task import Task
 
@@ -17,22 +20,36 @@ _SHOWN: Final = 5
 def take_leave(pending: Sequence[tuple[Invocation, Task]]) -> None:
     """Leave what runs elsewhere to itself, or stop it where Ctrl-C ends the program; and say what is left behind.
 
-    What was claimed here is named as left, in one request a blob root, so that nobody waits for this process.
+    What was claimed here is named as left, in one request a blob root, so that nobody waits for this process. Another
+    Ctrl-C cuts the waiting short, and that request.
     """
     running = [invocation.uri for invocation, task in pending if task.execution.runs_on()]
+    others = len(pending) - len(running)
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
-        for _, task in pending:
-            engine().cancel(task)
-        engine().wait_for_stopped(_PATIENCE)
-        running = []
-    for world in {id(invocation.world): invocation.world for invocation, _ in pending}.values():
-        world.leave_everything()
-    text = _text(running, len(pending) - len(running))
+        _stop([task for _, task in pending])
+        running, others = [], len(pending)
+    text = _text(running, others, len(STOPPING))
     if text:
         say(text)
+    with suppress(KeyboardInterrupt):
+        for world in {id(invocation.world): invocation.world for invocation, _ in pending}.values():
+            world.leave_everything()
 
 
-def _text(running: Sequence[str], others: int) -> str:
+def _stop(tasks: Sequence[Task]) -> None:
+    """Stop tasks, and wait until their commands have ended, unless Ctrl-C comes once more."""
+    try:
+        for task in tasks:
+            engine().cancel(task)
+        engine().wait_for_stopped(_PATIENCE)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one ends the program on the spot
+        for task in tasks:
+            engine().cancel(task)
+            task.execution.stop_command()
+
+
+def _text(running: Sequence[str], others: int, stopping: int) -> str:
     lines = []
     if running:
         lines.append(
@@ -43,6 +60,9 @@ def _text(running: Sequence[str], others: int) -> str:
         lines += [f"    and {len(running) - _SHOWN:,} more"] if len(running) > _SHOWN else []
     if others:
         lines.append(f"the program ends with {_calls(others)} of it undone: call again to have the results")
+    if stopping:
+        commands = "1 command was" if stopping == 1 else f"{stopping:,} commands were"
+        lines.append(f"{commands} told to stop, without having ended yet")
     return "\n".join(lines)
 
 

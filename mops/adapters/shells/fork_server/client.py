@@ -106,10 +106,13 @@ class Server:
         return self._refusal
 
     def dismiss(self) -> None:
-        """At the end of this process: ask no more. A server with nothing to do ends at once, and is waited for."""
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
+        """At the end of this process: a server with nothing to do is asked no more, ends at once, and is waited for.
+
+        One that runs commands may yet be asked to stop them, and sees the end of this process by itself.
+        """
         if not self._commands:
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
             self._listener.join(_LAST_WORDS)
 
     def abandon(self) -> None:
