@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -37,6 +38,9 @@ def main() -> int:
     Returns:
         The exit status: 0; 1 where the answer could not be had; 2 where the command was not understood.
     """
+    if sys.stdout is None:
+        click.echo("error: there is no standard output to answer on", err=True)
+        return FAILED
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that knows no unicode still sees something
             stream.reconfigure(errors="backslashreplace")
@@ -52,7 +56,16 @@ def main() -> int:
         click.echo(f"error: {error}", err=True)
         return FAILED
     except BrokenPipeError:
-        # Whoever read has seen enough; without this, the interpreter complains when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return _unheard()  # whoever read has seen enough
+    except OSError as error:
+        click.echo(f"error: {error}", err=True)
+        return _unheard()
     return status if isinstance(status, int) else 0
+
+
+def _unheard() -> int:
+    """The exit status where standard output takes no more: nor must the interpreter flush there at its end."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED

@@ -1,5 +1,7 @@
 """``mops replay``: run a stored call here, and publish nothing."""
 
+import sys
+
 import click
 
 from mops.cli.inspect import existing_call
@@ -19,6 +21,8 @@ def replay(uri: str, *, epoch: int | None, debug: bool) -> int:
     """
     from mops.api.replay import Raised, run_again
 
+    if debug and sys.stdin is None:
+        raise click.UsageError("--pdb needs a terminal: there is no standard input to ask on")
     past = existing_call(uri)
     number = epoch or len(past.epochs)
     if not 1 <= number <= len(past.epochs):

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -536,6 +537,34 @@ def test_a_reader_that_has_seen_enough_is_no_error_to_be_explained(load, root):
     assert command.stderr.read() == b""
     command.stderr.close()
     assert command.wait() in {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [
+        (">&-", "error: there is no standard output to answer on\n"),
+        (">/dev/full", "error: [Errno 28] No space left on device\n"),
+    ],
+)
+@pytest.mark.parametrize("command", ["ls", "watch", "summary", "--help"])
+def test_an_answer_that_cannot_be_written_is_an_error_without_a_traceback(load, root, command, redirection, said):
+    with pytest.raises(ValueError, match="3 is refused"):
+        use_runner(runner(root))(load().fail)(3)
+    arguments = shlex.join([sys.executable, "-m", "mops", command, *([] if command == "--help" else [root])])
+    done = subprocess.run(f"exec {arguments} {redirection}", shell=True, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_the_debugger_needs_a_standard_input_and_says_so(load, root):
+    fail = use_runner(runner(root, keep_arguments=True))(load().fail)
+    with pytest.raises(ValueError, match="3 is refused"):
+        fail(3)
+    arguments = shlex.join([sys.executable, "-m", "mops", "replay", "--pdb", fail.memo_uri(3)])
+    done = subprocess.run(f"exec {arguments} <&-", shell=True, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("Error: --pdb needs a terminal: there is no standard input to ask on\n")
 
 
 def on_a_terminal(*arguments):
