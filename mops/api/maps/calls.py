@@ -5,10 +5,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from mops.api.maps.counts import Counts
 from mops.api.maps.course import Course, MappedCall
+from mops.api.maps.dropping import drop_later, let_go, serve_drops
 from mops.api.maps.progress import Progress
 from mops.api.maps.starting import Begin, Inline
 from mops.api.worlds import say
@@ -54,11 +56,12 @@ class Calls(Generic[R]):
         self._name = name
         self._course = Course(begin, inputs, ordered=ordered, buffersize=buffersize, total=total)
         self._returns_exceptions = return_exceptions
-        self._handed_over = False
+        self._ended = False
         self._process = 0 if isinstance(begin, Inline) else os.getpid()  # inline, each process has all that it takes
         self._progress = Progress(name, total, progress)
         if not isinstance(begin, Inline):
             self._guarded(self._course.feed)
+        serve_drops()
 
     # ------------------------------------------------------------------------------------------------ iteration
     def __iter__(self) -> "Calls[R]":
@@ -118,6 +121,7 @@ class Calls(Generic[R]):
         """Whether there is nothing more. Raises what comes after the last call, once."""
         if not self._course.is_over():
             return False
+        self._ended = True
         self._progress.close(self._course)
         error = self._course.take_last()
         if error is not None:
@@ -181,7 +185,7 @@ class Calls(Generic[R]):
         dropping the iterator cancels none from here on.
         """
         self._refuse_forked_children()
-        self._handed_over = True
+        self._ended = True
         return self._guarded(self._course.futures)  # type: ignore[no-any-return]
 
     @property
@@ -201,25 +205,18 @@ class Calls(Generic[R]):
         return self._course.cancel()
 
     def close(self) -> None:
-        """Drop the iterator: cancel the calls that have not started, and say what becomes of the others."""
-        if self._handed_over or self._is_of_the_parent():
-            return
-        course = self._course
-        unread, cancelled = course.reads_on(), course.cancel()
-        self._progress.close(course)
-        facts = [
-            f"{cancelled:,} calls that had not started are cancelled" if cancelled else "",
-            f"{course.running:,} run on" if course.running else "",
-            f"{course.untold_failures():,} had failed" if course.untold_failures() else "",
-            "inputs were left unread" if unread else "",
-        ]
-        if any(facts):
-            say(f"a map of {self._name} was dropped: {', '.join(filter(None, facts))}")
+        """Drop the iterator: cancel the calls that have not started, and say what becomes of the others. Once."""
+        if not self._ended and not self._is_of_the_parent():
+            self._ended = True
+            let_go(self._name, self._course, self._progress)
 
     def __del__(self) -> None:
-        if not sys.is_finalizing():  # threads that are no more may hold the locks
-            with suppress(AttributeError):  # it was never made whole
-                self.close()
+        """As ``close``, in another thread: this one may be anywhere, and hold locks that closing takes."""
+        if sys.is_finalizing():
+            return
+        with suppress(AttributeError):  # it was never made whole
+            if not self._ended and not self._is_of_the_parent():
+                drop_later(partial(let_go, self._name, self._course, self._progress))
 
     def _is_of_the_parent(self) -> bool:
         return self._process not in {0, os.getpid()}

@@ -13,7 +13,10 @@ import attrs
 import pytest
 
 from mops import InThreadShell, MemoizingPicklingRunner, use_runner
+from mops.api.calls.submission import _flights_here
+from mops.api.maps.dropping import drop_later
 from mops.core.errors import ConfigurationError, UnkeyableArgumentError
+from mops.runtime.engine import engine
 
 ROOTS = itertools.count()
 GATES: dict[str, threading.Event] = {}
@@ -110,6 +113,13 @@ def read_by(inputs, read):
 
 def told(caplog):
     return [record.getMessage() for record in caplog.records if record.name == "mops"]
+
+
+def drops_are_served():
+    """Wait until whatever was dropped has been let go of."""
+    served = threading.Event()
+    drop_later(served.set)
+    assert served.wait(30)
 
 
 # ------------------------------------------------------------------------------------------------ results
@@ -505,6 +515,8 @@ def test_dropping_the_iterator_cancels_what_has_not_started_and_says_how_many(ga
     while calls.counts.running < 1:
         pass
     del calls
+    while not told(caplog):
+        threading.Event().wait(0.01)
     (line,) = told(caplog)
     assert line == (
         "a map of gated was dropped: 5 calls that had not started are cancelled, 1 run on, inputs were left unread"
@@ -514,11 +526,28 @@ def test_dropping_the_iterator_cancels_what_has_not_started_and_says_how_many(ga
     assert not STARTED[gate].acquire(timeout=0.1)
 
 
+def test_a_map_is_dropped_by_whoever_holds_any_lock(gate, caplog):
+    calls = [on(gated, workers=1).map([gate] * 3, range(3))]  # the garbage collector chooses neither thread nor moment
+    assert STARTED[gate].acquire(timeout=10)
+
+    def drop():
+        with _flights_here().lock, engine()._lock:
+            calls.clear()
+
+    thread = threading.Thread(target=drop, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    drops_are_served()
+    assert "a map of gated was dropped: 2 calls" in caplog.text
+
+
 def test_an_iterator_that_came_to_its_end_is_dropped_silently(caplog):
     function = on(square)
     list(function.map(range(5)))
     function.map(range(5)).wait()
     gc.collect()
+    drops_are_served()
     assert told(caplog) == []
 
 
@@ -528,6 +557,10 @@ def test_failures_that_nobody_looked_at_are_told(caplog):
     assert next(calls) == 1
     wait_for_futures(calls._course.futures(), timeout=10)
     calls.close()
+    calls.close()
+    del calls
+    gc.collect()
+    drops_are_served()
     (line,) = told(caplog)
     assert line == "a map of every_fifth_fails was dropped: 1 had failed"
 
