@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from mops.adapters.forwarding import Output
 from mops.api.maps import progress_screens
 from mops.api.maps.counts import Counts
 from mops.api.maps.progress import Progress, line
@@ -159,6 +160,36 @@ def test_of_two_maps_at_once_the_first_has_the_line_until_it_ends(clock, termina
     assert "second" in terminal.getvalue()
     assert Terminal._taken.acquire(blocking=False)
     Terminal._taken.release()
+
+
+def test_what_a_remote_prints_replaces_the_line_and_keeps_its_own_when_that_has_no_end(clock, terminal, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", terminal)
+    output = Output()
+    progress = Progress("score", 1000, clock=clock)
+    clock.now += 1
+    progress.update(COUNTS)
+    drawn = len(terminal.getvalue())
+    output.take(b"loading\nno end")
+    output.end()
+    assert terminal.getvalue()[drawn:] == "\r\x1b[Kloading\n\r\x1b[Kno end\n"
+    progress.close()
+    closed = len(terminal.getvalue())
+    output.take(b"no end")
+    output.end()
+    assert terminal.getvalue()[closed:] == "no end"
+
+
+def test_what_a_remote_prints_is_left_as_it_is_where_the_line_stands_elsewhere(clock, terminal, monkeypatch):
+    piped = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", piped)
+    progress = Progress("score", 1000, clock=clock)
+    clock.now += 1
+    progress.update(COUNTS)
+    output = Output()
+    output.take(b"loading")
+    output.end()
+    progress.close()
+    assert piped.getvalue() == "loading"
 
 
 def test_control_characters_in_a_name_do_not_reach_the_terminal(clock, terminal):
