@@ -99,7 +99,7 @@ class MemoizedFunction(Generic[P, R]):
             ConfigurationError: the buffer has no room for one call.
         """
         inputs = zip(*iterables, strict=False)
-        sizes = [len(it) if isinstance(it, Sized) else None for it in iterables]
+        sizes = [_size(it) for it in iterables]
         known = [size for size in sizes if size is not None]
         total = min(known) if len(known) == len(sizes) and sizes else None
         return self._calls(inputs, total, ordered, return_exceptions, buffersize, progress)
@@ -113,13 +113,12 @@ class MemoizedFunction(Generic[P, R]):
         buffersize: int | None = None,
         progress: bool | None = None,
     ) -> "Calls[R]":
-        """As ``map``; each input holds all the positional arguments of one call.
+        """As ``map``; each input holds all the positional arguments of one call. One that is no iterable fails alone.
 
         Raises:
             As ``map``.
         """
-        total = len(inputs) if isinstance(inputs, Sized) else None
-        return self._calls(map(tuple, inputs), total, ordered, return_exceptions, buffersize, progress)
+        return self._calls(iter(inputs), _size(inputs), ordered, return_exceptions, buffersize, progress)
 
     def peek(self, *args: P.args, **kwargs: P.kwargs) -> "Success[R] | Failure | None":
         """What is stored of a call: its value, else the failure of its last attempt, else ``None``. Starts nothing.
@@ -201,7 +200,7 @@ class MemoizedFunction(Generic[P, R]):
 
     def _calls(
         self,
-        inputs: Iterator[tuple[Any, ...]],
+        inputs: Iterator[Iterable[Any]],
         total: int | None,
         ordered: bool,
         return_exceptions: bool,
@@ -244,6 +243,14 @@ class MemoizedFunction(Generic[P, R]):
         if not hasattr(runner, method):
             raise ConfigurationError(f"{runner!r} does not memoize: it has no {method}")
         return runner  # type: ignore[no-any-return]
+
+
+def _size(inputs: Iterable[Any]) -> int | None:
+    """How many there are, where they know it: it may be more than ``len`` can say, or something lazy may refuse."""
+    try:
+        return len(inputs) if isinstance(inputs, Sized) else None
+    except (OverflowError, TypeError, NotImplementedError):
+        return None
 
 
 def _rebuild(

@@ -108,6 +108,10 @@ class Task:
             self._state = Task.BUSY
             return True
 
+    def is_queued(self) -> bool:
+        """Whether it waits for a slot."""
+        return self._state == Task.QUEUED
+
     def has_ended(self) -> bool:
         """Whether its outcome is known."""
         return self._state == Task.ENDED

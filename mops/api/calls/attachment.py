@@ -58,6 +58,10 @@ class _Attached:
         """See ``Hold``: the future waits, whoever runs the call."""
         return False
 
+    def is_queued(self) -> bool:
+        """See ``Hold``: it runs nowhere here."""
+        return False
+
     def withdraw(self, future: MopsFuture[Any]) -> None:
         """See ``Hold``."""
         engine().cancel(self._task)

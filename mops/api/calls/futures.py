@@ -23,6 +23,9 @@ class Hold(Protocol):
     def drive(self) -> None:
         """If the call waits for a thread to run in, or for its turn, run it in this thread."""
 
+    def is_queued(self) -> bool:
+        """Whether the call waits for its turn to run in this process."""
+
     def withdraw(self, future: "MopsFuture[Any]") -> None:
         """Have one future less want the outcome."""
 
@@ -63,6 +66,11 @@ class MopsFuture(Future[R], Generic[R]):
         hold = self._hold
         if hold is not None and not self.done():
             hold.drive()
+
+    def is_queued(self) -> bool:
+        """Whether the call waits for its turn to run in this process, where ``drive`` would run it."""
+        hold = self._hold
+        return hold is not None and not self.done() and hold.is_queued()
 
     def running(self) -> bool:
         """Whether the call runs: in this process, or as a command of its Shell that is no longer pending."""

@@ -186,6 +186,10 @@ class _Flight:
         if self.invocation.runs_here:
             engine().drive_here(self.task)
 
+    def is_queued(self) -> bool:
+        """See ``Hold``."""
+        return self.invocation.runs_here and self.task.is_queued()
+
     def runs(self) -> bool:
         """See ``Hold``."""
         return self.task.execution.runs()

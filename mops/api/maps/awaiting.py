@@ -19,25 +19,29 @@ async def next_call(
     Raises:
         Exception: as ``is_over``.
     """
+    feeding: asyncio.Task[None] | None = None
     while True:
-        if course.is_low():
-            await asyncio.shield(asyncio.to_thread(course.feed, ahead=_AHEAD))
         call = take_now()
         if call is not None:
             return call
         if is_over():
             return None
-        await _news(course)
+        if (feeding is None or feeding.done()) and course.is_low():
+            feeding = asyncio.create_task(asyncio.to_thread(course.feed, ahead=_AHEAD, blocking=True))
+        await _news(course, feeding)
 
 
-async def _news(course: Course) -> None:
+async def _news(course: Course, feeding: "asyncio.Task[None] | None") -> None:
     loop, event = asyncio.get_running_loop(), asyncio.Event()
 
-    def tell() -> None:
+    def tell(_: object = None) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(event.set)
 
-    course.listen(tell)
+    feeds = feeding is not None and not feeding.done()
+    if feeding is not None:
+        feeding.add_done_callback(tell)
+    course.listen(tell, feeds=feeds)
     try:
         await asyncio.wait_for(event.wait(), TICK)
     except TimeoutError:

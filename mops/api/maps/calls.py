@@ -2,25 +2,28 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from mops.api.maps.counts import Counts
-from mops.api.maps.course import Course, MappedCall
+from mops.api.maps.course import TICK, Course, MappedCall
 from mops.api.maps.dropping import drop_later, let_go, serve_drops
 from mops.api.maps.progress import Progress
 from mops.api.maps.starting import Begin, Inline
 from mops.api.worlds import say
 from mops.core.errors import ForeignFutureError
 from mops.runtime.engine import engine
-from mops.runtime.slots import slot_given_up
+from mops.runtime.slots import HELD, slot_given_up
 
 R = TypeVar("R")
 
 DEFAULT_BUFFERSIZE: Final = 1000
+_SOON: Final = 0.05
+"""Seconds after which a thread looks whether it has to run a call itself."""
 _MOMENT: Final = 1.0
 """Seconds that commands are given to stop in, before their program goes on."""
 
@@ -38,13 +41,13 @@ class Calls(Generic[R]):
     A forked child has no part in it: there, all methods but ``close`` raise ``ForeignFutureError``.
 
     All methods may be called from any number of threads at once; each result is delivered once. Inputs are read in the
-    thread that asks for a result.
+    thread that asks for a result, and cannot ask for one themselves.
     """
 
     def __init__(
         self,
         begin: Begin,
-        inputs: Iterator[Sequence[Any]],
+        inputs: Iterator[Iterable[Any]],
         *,
         name: str,
         total: int | None,
@@ -110,8 +113,18 @@ class Calls(Generic[R]):
                 return call
             if self._is_over():
                 return None
-            with slot_given_up():
-                self._course.wait()
+            self._wait()
+
+    def _wait(self) -> None:
+        """Wait for news. In a thread that a function started, a call is run here that waits for that function's slot.
+
+        Which is to say: in any thread of a user's but the first; no slot is known to be given up there.
+        """
+        is_of_the_user = HELD.get() is None and threading.current_thread() is not threading.main_thread()
+        if is_of_the_user and self._course.drive():
+            return
+        with slot_given_up():
+            self._course.wait(_SOON if is_of_the_user else TICK)
 
     def _take_now(self) -> MappedCall | None:
         self._progress.update(self._course)

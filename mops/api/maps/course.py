@@ -1,12 +1,12 @@
 """The course of a map: what was read, started, finished and handed out.
 
-Two locks: one reads the input and starts calls, one guards the state. What completes a call, in any thread, takes the
-second alone, and never waits for an input.
+Two locks: one reads the input and starts calls, one guards the state. What completes a call or takes one, in any
+thread, takes the second alone, and never waits for an input.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import Any, Final, final
@@ -14,9 +14,11 @@ from typing import Any, Final, final
 from mops.api.calls.futures import MopsFuture
 from mops.api.maps.counts import Counts
 from mops.api.maps.starting import Begin, Inline, Ready
+from mops.core.errors import RecursiveCallError
 
 _AHEAD: Final = 4
-"""Inputs that are read for each result that is there already: hits are not held back until the buffer is full."""
+"""Inputs of a known number that are read for each result that is there already: so whoever is slow to take results
+keeps the workers busy. Others, which may wait for results themselves, are not read before those are handed out."""
 TICK: Final = 1.0
 """Seconds after which a wait ends without news: for the line of progress; and because a signal that strikes a thread
 just before it begins to wait would not be noticed before the wait is over."""
@@ -96,13 +98,14 @@ class Course:
     """
 
     def __init__(
-        self, begin: Begin, inputs: Iterator[Sequence[Any]], *, ordered: bool, buffersize: int, total: int | None
+        self, begin: Begin, inputs: Iterator[Iterable[Any]], *, ordered: bool, buffersize: int, total: int | None
     ) -> None:  # fmt: skip
         self._begin = begin
-        self._inputs: Iterator[Sequence[Any]] | None = inputs
+        self._inputs: Iterator[Iterable[Any]] | None = inputs
         self._ordered = ordered
         self._buffersize = 1 if isinstance(begin, Inline) else buffersize
         self._total = total
+        self._ahead = 0 if total is None else _AHEAD
         self._read = 0
         self._line: deque[MappedCall] = deque()  # ordered: all that is not handed out; else: what is done of it
         self._flying: dict[int, MappedCall] = {}
@@ -111,25 +114,47 @@ class Course:
         self._done = self._failed = self._cancelled = 0
         self._listeners: list[Callable[[], None]] = []
         self._feeding = threading.Lock()
+        self._feeder = 0  # the thread that holds it
+        self._waiting = 0
         self._lock = threading.RLock()
         self._news = threading.Condition(self._lock)
 
     # ------------------------------------------------------------------------------------------------ starting
     def is_low(self) -> bool:
-        """Whether it is time to read inputs, for somebody who cannot do so all the time."""
-        return self._inputs is not None and self._undelivered() <= self._buffersize // 2
+        """Whether it is time to read inputs, for somebody who cannot do so all the time, and nobody does."""
+        return self._inputs is not None and self._undelivered() <= self._buffersize // 2 and not self._feeding.locked()
 
-    def feed(self, *, ahead: int = _AHEAD, all_of_it: bool = False) -> None:
-        """Read inputs and start their calls: until the buffer is full, or a result is there and a few were read."""
+    def feed(self, *, ahead: int | None = None, all_of_it: bool = False, blocking: bool = False) -> None:
+        """Read inputs and start their calls: until the buffer is full, or a result is there and a few were read.
+
+        While another thread does so, this one returns at once, unless it is ``blocking`` or wants all.
+
+        Raises:
+            RecursiveCallError: the inputs themselves ask for it.
+        """
+        if self._feeder == threading.get_ident():
+            raise RecursiveCallError(
+                "the inputs of a map cannot wait for its results",
+                advice="read the results where the map is used, and pass on to its inputs what they need",
+            )
         if self._inputs is None or (self._is_full() and not all_of_it):
             return
-        with self._feeding:
-            read = 0
-            while self._inputs is not None:
-                if not all_of_it and (self._is_full() or (read >= ahead and self._has_ready())):
-                    return
-                self._start_next(self._inputs)
-                read += 1
+        if self._feeding.acquire(blocking=blocking or all_of_it):
+            try:
+                self._feeder = threading.get_ident()
+                self._feed(self._buffersize if all_of_it else self._ahead if ahead is None else ahead, all_of_it)
+            finally:
+                self._feeder = 0
+                self._feeding.release()
+                self._tell()
+
+    def _feed(self, ahead: int, all_of_it: bool) -> None:
+        read = 0
+        while self._inputs is not None:
+            if not all_of_it and (self._is_full() or (read >= ahead and self.has_ready())):
+                return
+            self._start_next(self._inputs)
+            read += 1
 
     def _is_full(self) -> bool:
         return self._undelivered() >= self._buffersize
@@ -137,10 +162,12 @@ class Course:
     def _undelivered(self) -> int:
         return len(self._line) if self._ordered else len(self._line) + len(self._flying)
 
-    def _has_ready(self) -> bool:
-        return bool(self._line) and (not self._ordered or self._line[0].done)
+    def has_ready(self) -> bool:
+        """Whether a call can be handed out."""
+        with self._lock:
+            return bool(self._line) and (not self._ordered or self._line[0].done)
 
-    def _start_next(self, inputs: Iterator[Sequence[Any]]) -> None:
+    def _start_next(self, inputs: Iterator[Iterable[Any]]) -> None:
         try:
             args = next(inputs)
         except StopIteration:
@@ -164,7 +191,11 @@ class Course:
             self._hits += call.error is None and call.begun.hit  # type: ignore[union-attr]
             self._refused += call.error is not None
             self._at_once += 1
-            self._line.append(call)
+            with self._lock:
+                self._line.append(call)
+                is_awaited = self._waiting or self._listeners
+            if is_awaited:
+                self._tell()
             return
         assert isinstance(call.begun, Future)
         with self._lock:
@@ -190,6 +221,11 @@ class Course:
                 self._line.append(call)
             elif self._line[0] is not call and self._flying:
                 return  # whoever waits, waits for the first
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell whoever waits to look again."""
+        with self._lock:
             self._news.notify_all()
             listeners, self._listeners = self._listeners, []
         for tell in listeners:
@@ -199,7 +235,7 @@ class Course:
     def take(self) -> MappedCall | None:
         """Hand the next call out, if it is done."""
         with self._lock:
-            return self._line.popleft().hand_out() if self._has_ready() else None
+            return self._line.popleft().hand_out() if self.has_ready() else None
 
     def is_over(self) -> bool:
         """Whether every input was read, and every call handed out."""
@@ -211,19 +247,40 @@ class Course:
         error, self._last = self._last, None
         return error
 
-    def wait(self) -> None:
-        """Wait until a call can be handed out, or all are; or for ``TICK``."""
+    def wait(self, seconds: float = TICK) -> None:
+        """Wait until a call can be handed out, all are, or inputs may be read; but for no longer than that."""
         with self._lock:
-            if self._flying and not self._has_ready():
-                self._news.wait(TICK)
+            if self._is_busy():
+                self._waiting += 1
+                try:
+                    self._news.wait(seconds)
+                finally:
+                    self._waiting -= 1
 
-    def listen(self, tell: Callable[[], None]) -> None:
-        """Have ``tell`` called, once and by any thread, when ``wait`` would return."""
+    def listen(self, tell: Callable[[], None], *, feeds: bool) -> None:
+        """Have ``tell`` called, once and by any thread, when ``wait`` would return.
+
+        Args:
+            tell: waits for nothing.
+            feeds: a thread is about to feed, and will tell by itself that it is done.
+        """
         with self._lock:
-            if self._flying and not self._has_ready():
+            if self._is_busy() or (feeds and not self.has_ready()):
                 self._listeners.append(tell)
                 return
         tell()
+
+    def _is_busy(self) -> bool:
+        return not self.has_ready() and (bool(self._flying) or self._feeding.locked())
+
+    def drive(self) -> bool:
+        """If the first call is in the queue for a slot of this process, run it in this thread: nobody else may."""
+        with self._lock:
+            first = next((call.begun for call in self._flying.values()), None)
+        if not isinstance(first, MopsFuture) or not first.is_queued():
+            return False
+        first.drive()
+        return True
 
     def listen_no_more(self, tell: Callable[[], None]) -> None:
         """Undo a ``listen`` that may have been served."""

@@ -1,6 +1,6 @@
 """How a map starts one of its calls: through a Runner that can submit, or right here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, TypeAlias, final
@@ -29,7 +29,7 @@ class Ready:
         self.hit = hit
 
 
-Begin: TypeAlias = Callable[[Sequence[Any]], "Ready | Future[Any]"]
+Begin: TypeAlias = Callable[[Iterable[Any]], "Ready | Future[Any]"]
 """Starts the call with these arguments. What it raises is the failure of that call."""
 
 
@@ -40,7 +40,7 @@ class Inline:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
 
-    def __call__(self, args: Sequence[Any]) -> Ready:
+    def __call__(self, args: Iterable[Any]) -> Ready:
         """See ``Begin``."""
         value = self._function(*args)
         return Ready(value, partial(_finished, value), hit=False)
@@ -55,7 +55,7 @@ class Submitting:
         self._submit = submit
         self._bound = bound
 
-    def __call__(self, args: Sequence[Any]) -> Future[Any]:
+    def __call__(self, args: Iterable[Any]) -> Future[Any]:
         """See ``Begin``."""
         return self._submit(self._function, *self._bound, *args)
 
@@ -74,7 +74,7 @@ class Looking:
         self._invocation = invocation
         self._bound = tuple(bound)
 
-    def __call__(self, args: Sequence[Any]) -> "Ready | Future[Any]":
+    def __call__(self, args: Iterable[Any]) -> "Ready | Future[Any]":
         """See ``Begin``."""
         invocation = self._invocation(self._function, (*self._bound, *args), _NO_KEYWORDS)
         begun = begin(invocation, self)

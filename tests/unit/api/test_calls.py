@@ -4,6 +4,7 @@ import asyncio
 import gc
 import itertools
 import logging
+import queue
 import threading
 from collections.abc import Sized
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 from mops import InThreadShell, MemoizingPicklingRunner, use_runner
 from mops.api.calls.submission import _flights_here
 from mops.api.maps.dropping import drop_later
-from mops.core.errors import ConfigurationError, UnkeyableArgumentError
+from mops.core.errors import ConfigurationError, RecursiveCallError, UnkeyableArgumentError
 from mops.runtime.engine import engine
 
 ROOTS = itertools.count()
@@ -238,6 +239,13 @@ def test_an_input_that_cannot_be_keyed_fails_alone():
     assert isinstance(on(square).starmap([(1, 2)], return_exceptions=True).wait()[0], TypeError)
 
 
+def test_an_input_of_starmap_that_is_not_iterable_fails_alone():
+    one, wrong, four = on(square).starmap([(1,), 5, (2,)], return_exceptions=True).wait()
+    assert (one, four) == (1, 4)
+    assert isinstance(wrong, TypeError)
+    assert wrong.__notes__[0].startswith("input 1 of square")
+
+
 @pytest.mark.parametrize("kind", ["stop", "stop async"])
 def test_a_call_that_raises_stop_iteration_does_not_end_the_iteration(kind):
     calls = on(raises).map([kind, kind])
@@ -329,6 +337,78 @@ def test_what_was_handed_out_is_kept_by_nobody():
             threading.Event().wait(0.01)
     finally:
         gc.enable()
+
+
+def test_inputs_that_ask_their_own_map_for_a_result_are_refused():
+    def inputs():
+        yield 2
+        yield next(calls)
+
+    calls = on(square).map(inputs(), buffersize=1)
+    assert next(calls) == 4
+    with pytest.raises(RecursiveCallError, match="inputs of a map cannot wait for its results"):
+        next(calls)
+    assert list(calls) == []
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_inputs_of_unknown_number_are_not_read_before_what_is_ready_is_handed_out(ordered):
+    function, given = on(square), queue.SimpleQueue()
+    for x in (2, 4, 16):
+        function(x)
+    given.put(2)
+
+    def inputs():
+        while True:
+            yield given.get(timeout=10)
+
+    calls = function.map(inputs(), ordered=ordered)
+    for square_of_the_last in (4, 16, 256):
+        assert next(calls) == square_of_the_last
+        given.put(square_of_the_last)
+    calls.cancel()
+
+
+def test_a_thread_takes_results_while_another_one_reads_an_input():
+    function, reads, goes_on = on(square), threading.Event(), threading.Event()
+
+    def inputs():
+        yield from range(3)
+        reads.set()
+        assert goes_on.wait(30)
+        yield 3
+
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(lambda: function.map(inputs()).wait())
+        assert reads.wait(10)
+        goes_on.set()
+        assert made.result() == [0, 1, 4, 9]
+    for x in range(4):
+        function(x)
+    reads.clear()
+    goes_on.clear()
+    calls = function.map(inputs())
+    assert [next(calls) for _ in range(3)] == [0, 1, 4]
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(next, calls, "none") for _ in range(2)]
+        assert reads.wait(10)
+        goes_on.set()
+        assert {each.result(10) for each in both} == {9, "none"}
+
+
+class Endless:
+    def __len__(self):
+        raise TypeError("nobody knows")
+
+    def __iter__(self):
+        return itertools.count()
+
+
+@pytest.mark.parametrize("inputs", [range(10**30), Endless()])
+def test_inputs_may_be_more_than_anybody_can_count(inputs):
+    for calls in (on(square).map(inputs), on(square).starmap(inputs, return_exceptions=True)):
+        assert calls.counts.total is None
+        calls.cancel()
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "10"])
@@ -430,6 +510,23 @@ def test_maps_inside_of_maps_finish_on_one_worker():
     assert outer.map(range(5)).wait() == [0, 0, 1, 5, 14]
 
 
+def test_a_map_in_a_thread_of_a_function_finishes_on_one_worker():
+    runner_of_both = runner(workers=1)
+    inner = square.with_runner(runner_of_both)
+
+    @use_runner(runner_of_both)
+    def outer(x):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: sum(inner.map(range(x, x + 3)))).result()
+
+    assert outer.submit(1).result() == 14  # in this thread, which takes no slot
+    results = []
+    thread = threading.Thread(target=lambda: results.extend(outer.map([2, 3]).wait()), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert results == [29, 50]
+
+
 def test_two_maps_over_one_runner_take_turns(gate):
     shared = runner(workers=1)
     names = {}
@@ -462,6 +559,27 @@ def test_results_are_awaited_in_a_loop():
                 return seen
 
     assert asyncio.run(main()) == [1, 2, 3, 4, "5", 6, 7]
+
+
+def test_what_is_ready_is_handed_out_in_a_loop_while_an_input_is_awaited():
+    goes_on = threading.Event()
+
+    def inputs():
+        yield from range(3)
+        assert goes_on.wait(30)
+        yield 3
+
+    function, seen = on(square), []
+    function.map(range(4)).wait()
+
+    async def main():
+        async for result in function.map(inputs()):
+            seen.append(result)
+            if len(seen) == 3:
+                goes_on.set()
+
+    asyncio.run(main())
+    assert seen == [0, 1, 4, 9]
 
 
 def test_a_task_that_is_cancelled_while_it_awaits_loses_no_result(gate):
