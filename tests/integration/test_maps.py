@@ -290,6 +290,11 @@ def test_dropping_the_iterator_says_so_on_standard_error(project, hold):
     while calls.counts.running < 2:
         time.sleep(0.01)
     del calls
+    import threading
+    from mops.api.maps.dropping import drop_later
+    dropped = threading.Event()
+    drop_later(dropped.set)
+    dropped.wait()
     os.unlink("hold")
     """
     done = project.run(write(project, SHELLS[1], text))

@@ -33,7 +33,7 @@ class Calls(Generic[R]):
 
     A call that fails raises at its place; its siblings go on, and so does the iteration, if it is continued. After an
     iterator of inputs that raises, what was started is delivered, then that exception. Whoever drops the iterator
-    cancels the calls that have not started, and is told how many.
+    cancels, a moment later, the calls that have not started, and is told how many; ``close`` does so at once.
 
     Ctrl-C while this waits cancels what has not started, says what still runs, waits for that, and raises
     ``KeyboardInterrupt``; a second one stops what runs, where that can be, and leaves at once.
@@ -146,6 +146,7 @@ class Calls(Generic[R]):
         error = self._annotated(call)
         if self._returns_exceptions:
             return error  # type: ignore[return-value]
+        self._progress.hide()  # or a traceback would begin behind the line
         if isinstance(error, StopIteration | StopAsyncIteration):  # or it would end the iteration, as if all were done
             raise RuntimeError(f"{self._name} raised {type(error).__name__}") from error  # noqa: TRY004
         raise error

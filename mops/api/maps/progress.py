@@ -84,6 +84,11 @@ class Progress:
             self._samples.append((now, counts.done))
         self._screen.show(self._line(counts, self._screen.width()))
 
+    def hide(self) -> None:
+        """Wipe the line out until it is drawn next: somebody else is about to write."""
+        if self._screen is not None:
+            self._screen.hide()
+
     def close(self, counts: Faring | None = None) -> None:
         """Wipe the line out; where it cannot be, and there is one, leave it with these counts. Nothing follows."""
         self._due = math.inf

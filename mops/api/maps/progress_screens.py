@@ -31,6 +31,9 @@ class Screen(Protocol):
     def show(self, text: str) -> None:
         """Show a line. Never raises for what has become of the place where it is shown."""
 
+    def hide(self) -> None:
+        """Leave the place clean until the next line, where others write to the same place."""
+
     def close(self, text: str) -> None:
         """Leave the place clean; ``text`` is the last line, or nothing where none was shown."""
 
@@ -88,6 +91,11 @@ class Terminal:
             self._give_way(self._stream)
             self._write(f"\r\x1b[K{text}")
 
+    def hide(self) -> None:
+        """Wipe the line out for now."""
+        if self._mine:
+            self._write("\r\x1b[K")
+
     def close(self, _: str) -> None:
         """Wipe the line out."""
         if self._mine:
@@ -133,6 +141,9 @@ class Notebook:
         else:
             self._handle.update(bundle, raw=True)
 
+    def hide(self) -> None:
+        """Nothing else is written to its place."""
+
     def close(self, text: str) -> None:
         """Leave the last line."""
         if text:
@@ -156,6 +167,9 @@ class Log:
 
         logging.getLogger("mops").info("%s", text)
 
+    def hide(self) -> None:
+        """Nothing else is written to its place."""
+
     def close(self, text: str) -> None:
         """Log where it ended, if anything was logged before."""
         if text:
@@ -174,6 +188,9 @@ class Nowhere:
 
     def show(self, text: str) -> None:
         """No line is shown."""
+
+    def hide(self) -> None:
+        """Nothing else is written to its place."""
 
     def close(self, text: str) -> None:
         """Nothing is to be left clean."""

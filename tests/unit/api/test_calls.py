@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sized
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
+from contextlib import nullcontext
 
 import attrs
 import pytest
@@ -284,6 +285,16 @@ def test_a_callback_that_raises_disturbs_nobody(caplog):
         future.add_done_callback(lambda _: [].pop())
     assert list(calls) == [x * x for x in range(10)]
     assert "exception calling callback" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["raises", "gives"])
+def test_the_line_of_progress_is_wiped_out_before_a_failure_leaves(kind, monkeypatch):
+    shown = []
+    monkeypatch.setattr("mops.api.maps.calls.Progress.hide", lambda _: shown.append("hidden"))
+    calls = on(every_fifth_fails).map([0], return_exceptions=kind == "gives")
+    with pytest.raises(ValueError, match="0") if kind == "raises" else nullcontext():
+        assert isinstance(next(calls), ValueError)
+    assert shown == (["hidden"] if kind == "raises" else [])
 
 
 # ------------------------------------------------------------------------------------------------ laziness

@@ -126,6 +126,20 @@ def test_the_line_is_wiped_out_at_the_end_and_nothing_follows(clock, terminal):
     assert terminal.getvalue() == wiped
 
 
+def test_the_line_that_is_hidden_is_wiped_out_and_drawn_again(clock, terminal):
+    progress = Progress("score", 10, clock=clock)
+    progress.hide()
+    assert terminal.getvalue() == ""
+    for number in (1, 2):
+        clock.now += 2.0
+        progress.update(counts(done=number))
+        progress.hide()
+    progress.close(counts(done=2))
+    wiped = "\r\x1b[K"
+    first, second = (each for each in terminal.getvalue().split(wiped) if each)
+    assert terminal.getvalue() == f"{wiped}{first}{wiped}{wiped}{second}{wiped}{wiped}"
+
+
 def test_a_map_that_is_over_within_a_second_leaves_no_trace(clock, terminal):
     progress = Progress("score", 1000, clock=clock)
     progress.update(COUNTS)
