@@ -11,7 +11,8 @@ import mops
 def nice(argv: Sequence[str]) -> None:
     """Run a command, with this process's ``sys.path``, when nobody else needs the processor."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run(["nice", "-n", "19", *argv], check=True, env=environment)
+    command = ["nice", "-n", "19", *argv]
+    subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL, process_group=0)
 
 
 @mops.use_runner(mops.MemoizingPicklingRunner(nice))

@@ -31,7 +31,8 @@ class ForkServerShell(LocalLimits, Shell):
         max_workers: running commands of this process; by default, as many as there are CPUs.
         start_timeout: seconds until the remote has to report, the preloading included.
         run_timeout: seconds until the function has to return, imports included; by default, as long as it takes. Then
-            it is stopped with all that it started, and the call raises ``RunTimeout``.
+            it is stopped with all that it started in its process group (what has left that, as with
+            ``start_new_session=True``, lives on), and the call raises ``RunTimeout``.
         preload: installed modules to import before the first command, by name: ``["pandas", "scipy.optimize"]``. They
             must not start threads.
     """
