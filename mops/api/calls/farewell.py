@@ -61,8 +61,8 @@ def _text(running: Sequence[str], others: int, stopping: int) -> str:
     if others:
         lines.append(f"the program ends with {_calls(others)} of it undone: call again to have the results")
     if stopping:
-        commands = "1 command was" if stopping == 1 else f"{stopping:,} commands were"
-        lines.append(f"{commands} told to stop, without having ended yet")
+        commands = "1 command" if stopping == 1 else f"{stopping:,} commands"
+        lines.append(f"{commands} could not be stopped in time, and may run on")
     return "\n".join(lines)
 
 
