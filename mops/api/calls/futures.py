@@ -3,8 +3,8 @@
 import os
 import threading
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Future
-from contextlib import nullcontext
+from concurrent.futures import CancelledError, Future
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
@@ -15,6 +15,8 @@ from mops.runtime.strangers import among_strangers, guarded
 
 R = TypeVar("R")
 _ALONE: Final = nullcontext()
+_TICK: Final = 1.0
+"""Seconds after which a waiting thread lets signals through."""
 
 
 class Hold(Protocol):
@@ -114,16 +116,24 @@ class MopsFuture(Future[R], Generic[R]):
     def result(self, timeout: float | None = None) -> R:
         """As ``concurrent.futures.Future.result``. A call that waits for a thread to run in is run in this one."""
         if timeout is None:
-            self.drive()
+            self._finish()
         with slot_given_up():
             return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As ``concurrent.futures.Future.exception``, and as ``result``."""
         if timeout is None:
-            self.drive()
+            self._finish()
         with slot_given_up():
             return super().exception(timeout)
+
+    def _finish(self) -> None:
+        """Wait, and look up from time to time: a signal that comes just before a wait does not end the wait."""
+        self.drive()
+        with slot_given_up():
+            while not self.done():
+                with suppress(TimeoutError, CancelledError):
+                    super().exception(_TICK)
 
     def cancel(self) -> bool:
         """Withdraw this caller. The execution stops when no other future of this process wants it."""

@@ -122,9 +122,10 @@ def begin(invocation: Invocation, owner: Hashable = None) -> Answer | MopsFuture
                 return future
             flight = flights.by_key[key] = _Flight(flights, key, invocation, future, steps, pending, owner)
         engine().start(flight.task)
-    except BaseException:  # Ctrl-C before the engine had it
+    except BaseException:  # Ctrl-C, before or after the engine had it
         if flight is not None:
             flights.remove(key, flight)
+            engine().cancel(flight.task)
         raise
     return future
 

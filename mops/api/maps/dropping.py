@@ -51,7 +51,8 @@ class _Drops:
 
     def _finish(self) -> None:
         self.queue.put(None)
-        self._thread.join()
+        with suppress(KeyboardInterrupt):  # whoever asks for the end once more gets it at once
+            self._thread.join()
 
     def _serve(self) -> None:
         for close in iter(self.queue.get, None):
