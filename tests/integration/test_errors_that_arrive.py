@@ -91,7 +91,23 @@ def test_an_exception_that_cannot_travel_arrives_as_text(project, definition, wo
     assert "raise Problem(1, b=2)" in text
 
 
-@pytest.mark.parametrize("interruption", ["KeyboardInterrupt", "GeneratorExit", "Interruption"])
+def test_an_exit_of_a_generator_is_an_exception_like_others(project):
+    """Nothing that a function raises may be taken for the end of what drives its call."""
+    program = """
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def work():
+            raise GeneratorExit("enough")
+
+        for _ in range(2):
+            try:
+                work()
+            except GeneratorExit as error:
+                print(error.args, "raise GeneratorExit" in str(error.__cause__))
+    """
+    assert project.script(program) == "('enough',) True\n" * 2
+
+
+@pytest.mark.parametrize("interruption", ["KeyboardInterrupt", "Interruption"])
 def test_what_ends_a_remote_shows_the_users_frames_alone(project, interruption):
     project.write(
         "stage.py",

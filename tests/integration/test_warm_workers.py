@@ -443,7 +443,7 @@ def test_what_cannot_be_preloaded_is_said(stage, module, words):
 
 def test_a_program_that_ends_takes_its_idle_server_along(stage):
     server = int(stage.script("from stage import server_of\nprint(server_of(1))"))
-    assert not alive(server)
+    stage.wait_until(lambda: not alive(server), 20)
 
 
 def test_a_call_finds_all_of_mops_imported(stage):
