@@ -16,7 +16,7 @@ from mops.api.maps.counts import Counts
 from mops.api.maps.starting import Begin, Inline, Ready
 from mops.core.errors import RecursiveCallError
 
-_AHEAD: Final = 4
+_AHEAD: Final = 32
 """Inputs of a known number that are read for each result that is there already: so whoever is slow to take results
 keeps the workers busy. Others, which may wait for results themselves, are not read before those are handed out."""
 TICK: Final = 1.0
@@ -137,7 +137,7 @@ class Course:
                 "the inputs of a map cannot wait for its results",
                 advice="read the results where the map is used, and pass on to its inputs what they need",
             )
-        if self._inputs is None or (self._is_full() and not all_of_it):
+        if self._inputs is None or (not all_of_it and (self._is_full() or self._has_enough())):
             return
         if self._feeding.acquire(blocking=blocking or all_of_it):
             try:
@@ -158,6 +158,11 @@ class Course:
 
     def _is_full(self) -> bool:
         return self._undelivered() >= self._buffersize
+
+    def _has_enough(self) -> bool:
+        """Whether the buffer is nearly full of inputs that are there at once, and there is a result to hand out."""
+        few = min(self._ahead, self._buffersize // 4)
+        return self._undelivered() > self._buffersize - few and self.has_ready()
 
     def _undelivered(self) -> int:
         return len(self._line) if self._ordered else len(self._line) + len(self._flying)
