@@ -57,17 +57,8 @@ class Attempts:
         Raises:
             ConfigurationError: a builder chose what cannot start a command.
         """
-        if self._chosen is None:
-            self._chosen = self._choose(choice, function, args, kwargs)
-        return self._chosen
-
-    def _choose(
-        self,
-        choice: Shell | ShellBuilder,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-    ) -> Shell:
+        if self._chosen is not None:
+            return self._chosen
         attempt = Attempt(len(self._failures) + 1, tuple(self._failures))
         shell: Any = choice
         if isinstance(choice, ShellBuilder):
@@ -80,4 +71,5 @@ class Attempts:
         grow, step = self._retries.out_of_memory, self._counts.get(_OUT_OF_MEMORY, 0)
         if step and isinstance(grow, Grow) and isinstance(shell, SupportsMemory):
             shell = shell.with_memory(grow.memory(shell.memory, step))
+        self._chosen = shell
         return shell  # type: ignore[no-any-return]
