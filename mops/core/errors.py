@@ -25,7 +25,7 @@ Grouped by what the reader does next:
     │   └── FormatTooNew                written by a later mops
     ├── TransientError                  try again
     │   ├── StoreUnavailable            no answer; the operation may have been applied
-    │   ├── FileChanged                 a file was modified while it was stored
+    │   ├── FileChanged                 a file is not the one that was hashed
     │   ├── ShellFailed                 the command did not come to an outcome
     │   │   ├── RemoteCrashed           the process that ran the function died
     │   │   ├── RunTimeout              the function ran for longer than it may
@@ -235,7 +235,9 @@ class StoreUnavailable(StoreError, TransientError):
 
 
 class FileChanged(StoreError, TransientError):
-    """A file was modified while it was read."""
+    """A file is not the one that was hashed before: it was modified, replaced or removed while it was being stored."""
+
+    advice = "let nobody write to the file until the call has begun; the call can be repeated as it is"
 
 
 class ShellFailed(TransientError):

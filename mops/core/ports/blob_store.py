@@ -126,6 +126,60 @@ class SupportsContent(Protocol):
 
 
 @runtime_checkable
+class SupportsFiles(Protocol):
+    """A store that moves files without holding them in memory, and hashes them while it moves them.
+
+    Stores without it are read and written through ``get`` and ``put_if_absent``, and the caller hashes. Paths are
+    absolute. ``digest`` is the 32 bytes of the file's BLAKE3. ``advance``, where given, is called now and then, in any
+    thread, with the bytes that were moved since; one that raises ends the transfer, and its exception arrives.
+    """
+
+    @abstractmethod
+    def put_file_if_absent(
+        self, key: str, path: str, digest: bytes, /, *, advance: Callable[[int], None] | None = None
+    ) -> bool:
+        """Create one blob from a file whose digest the caller took, atomically: all bytes or none.
+
+        What is stored is a copy: nothing that happens to the file afterwards changes it. Where a blob stands under the
+        key, nothing is moved, and the file is not looked at. Time stamps are not trusted: the bytes that are stored
+        were hashed.
+
+        Returns:
+            As ``put_if_absent``: ``True`` if and only if the stored bytes are the ones of *this* call; ``False`` if
+            another write stands.
+
+        Raises:
+            FileChanged: the file has another digest, has gone, cannot be read, or is no regular file; nothing was
+                applied.
+            As ``put_if_absent``.
+        """
+
+    @abstractmethod
+    def get_file(self, key: str, path: str, digest: bytes, /, *, advance: Callable[[int], None] | None = None) -> bool:
+        """Write one blob to a local file, whose directory exists, and which nobody sees before it is complete.
+
+        A file that stands there is replaced whole; one that cannot be is left as it is. The new file is nobody else's:
+        changing it changes nothing stored.
+
+        Returns:
+            ``False`` if the blob is absent for certain: then nothing was written.
+
+        Raises:
+            CorruptBlob: the blob has another digest; nothing was written.
+            OSError: of the file system of the path, which is full, say; nothing was written. The store is not to blame.
+            As ``get``.
+        """
+
+    @abstractmethod
+    def file_size(self, key: str, /) -> int | None:
+        """The size of a blob in bytes, without reading it; ``None`` if it is absent for certain.
+
+        Raises:
+            As ``get``.
+        """
+
+
+@runtime_checkable
 class SupportsSync(Protocol):
     """A store whose completed writes may be lost in a power failure, unless asked not to be."""
 
