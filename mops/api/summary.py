@@ -8,8 +8,8 @@ from typing import final
 
 import attrs
 
+from mops.api.display.wording import duration_text, printable, size_text
 from mops.api.observation import observe
-from mops.api.records.wording import duration_text, printable, size_text
 from mops.core.events import Event, Failed, Hit, Published
 
 

@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
+from mops.api.display.wording import printable
 from mops.api.records.history import PastCall
 from mops.api.records.logs import stored_output
-from mops.api.records.wording import printable
 from mops.cli import screen
 from mops.cli.inspect import existing_call
 from mops.core.kept_output import KeptOutput

@@ -4,9 +4,9 @@ from fnmatch import fnmatchcase
 
 import click
 
+from mops.api.display.wording import printable
 from mops.api.memo_uri import root_for_people
 from mops.api.records.history import PastCall, number_in, past_calls, pipeline_prefix
-from mops.api.records.wording import printable
 from mops.cli import screen
 
 

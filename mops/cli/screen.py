@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from mops.api.records.wording import duration_text, local_text, printable, size_text, utc_text
+from mops.api.display.wording import duration_text, local_text, printable, size_text, utc_text
 
 if TYPE_CHECKING:
     from rich.console import Console

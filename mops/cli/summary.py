@@ -2,9 +2,9 @@
 
 import click
 
+from mops.api.display.wording import duration_text, size_text
 from mops.api.memo_uri import root_for_people
 from mops.api.records.history import PastCall, number_in, past_calls
-from mops.api.records.wording import duration_text, size_text
 from mops.cli import screen
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from mops.api.display.wording import duration_text, printable
 from mops.api.memo_uri import root_for_people
 from mops.api.records.watching import Sight, View, Watcher
-from mops.api.records.wording import duration_text, printable
 from mops.cli import screen
 from mops.core.errors import StoreError
 from mops.core.ports.blob_store import BlobStore

@@ -2,9 +2,9 @@
 
 import click
 
+from mops.api.display.wording import printable
 from mops.api.records.comparison import compare, nearest_earlier_call
 from mops.api.records.history import PastCall
-from mops.api.records.wording import printable
 from mops.cli import screen
 from mops.cli.inspect import existing_call
 

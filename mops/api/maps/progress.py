@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
-from mops.api.maps.progress_screens import Screen, columns, screen_here
-from mops.api.records.wording import printable
+from mops.api.display.screens import Screen, columns, screen_here
+from mops.api.display.wording import printable
 from mops.api.settings import switched_on
 
 _FIRST: Final = 1.0

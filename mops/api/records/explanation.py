@@ -6,9 +6,9 @@ from typing import Final, final
 
 import attrs
 
+from mops.api.display.wording import duration_text, failure_text, printable, utc_text
 from mops.api.records.comparison import Description, compare, definition_changes, nearest_earlier_call
 from mops.api.records.history import EpochHistory, PastCall, Record, mapping_in, number_in, past_call, past_calls
-from mops.api.records.wording import duration_text, failure_text, printable, utc_text
 from mops.core.blob_layout import Memo, claim_slot
 from mops.core.envelope import Envelope
 from mops.core.errors import MopsError

@@ -12,10 +12,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from mops.adapters.forwarding import Output
-from mops.api.maps import progress_screens
+from mops.api.display import screens
+from mops.api.display.screens import Terminal, columns
 from mops.api.maps.counts import Counts
 from mops.api.maps.progress import Progress, line
-from mops.api.maps.progress_screens import Terminal, columns
 
 COUNTS = Counts(done=120, hits=80, failed=2, running=30)
 NAME = "a_function_with_a_long_name"
@@ -44,7 +44,7 @@ def clock():
 @pytest.fixture
 def terminal(monkeypatch):
     stream = FakeTerminal()
-    monkeypatch.setattr(progress_screens, "sys", SimpleNamespace(stderr=stream, modules={}))  # pytest replaces it
+    monkeypatch.setattr(screens, "sys", SimpleNamespace(stderr=stream, modules={}))  # pytest replaces it
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("MOPS_PROGRESS", raising=False)
     return stream

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from mops.api.display.wording import duration_text, failure_text, local_text, printable, size_text, utc_text
 from mops.api.records.history import number_in
-from mops.api.records.wording import duration_text, failure_text, local_text, printable, size_text, utc_text
 
 
 @pytest.mark.parametrize(
