@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from mops.adapters.blob_stores.local.drafts import ANONYMOUS, AnonymousDraft, close, write
-from mops.adapters.blob_stores.local.reading import OPENING, regular
+from mops.adapters.files.drafts import ANONYMOUS, AnonymousDraft, close, write
+from mops.adapters.files.reading import OPENING, regular
 from mops.core.ports.blob_store import Buffer
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import os
 import threading
 from contextlib import suppress
 
-from mops.adapters.blob_stores.local.drafts import close
+from mops.adapters.files.drafts import close
 
 _ATTEMPTS = 8
 

@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from mops.adapters.blob_stores.local.drafts import close
 from mops.adapters.blob_stores.local.files import Files
-from mops.adapters.blob_stores.local.reading import OPENING, read
+from mops.adapters.files.drafts import close
+from mops.adapters.files.reading import OPENING, read
 from mops.core.blob_key import check_key
 from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer, SupportsContent, SupportsProbe, SupportsSync
 
@@ -100,7 +100,7 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
 
     def get_content(self, key: str, digest: bytes, /) -> Buffer | None:
         """As the port says; a mapped file is hashed once a process while it stands unchanged, all else always."""
-        from mops.adapters.blob_stores.local.content import read_verified
+        from mops.adapters.files.verifying import read_verified
 
         check_key(key)
         try:

@@ -4,8 +4,8 @@ import errno
 import fcntl
 import os
 
-from mops.adapters.blob_stores.local.drafts import close
-from mops.adapters.blob_stores.local.reading import OPENING
+from mops.adapters.files.drafts import close
+from mops.adapters.files.reading import OPENING
 
 _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)  # on macOS, fsync alone leaves the bytes in the drive's cache
 

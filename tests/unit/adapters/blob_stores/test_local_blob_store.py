@@ -15,7 +15,8 @@ from types import SimpleNamespace
 import pytest
 from blake3 import blake3
 
-from mops.adapters.blob_stores.local import LocalBlobStore, content, drafts, files, named_draft, reading, syncing
+from mops.adapters.blob_stores.local import LocalBlobStore, files, named_draft, syncing
+from mops.adapters.files import drafts, reading, verifying
 from mops.core.errors import CorruptBlob, StoreUnavailable, UnsupportedStore
 
 LARGE = b"l" * (5 << 20)
@@ -120,7 +121,7 @@ def test_draft_that_was_swept_before_it_was_locked_gets_another_name(store, monk
 def test_forked_child_writes_while_a_thread_of_its_parent_was_writing(tmp_path):
     program = f"""
 import os, threading
-from mops.adapters.blob_stores.local import LocalBlobStore, drafts, files, named_draft
+from mops.adapters.blob_stores.local import LocalBlobStore, files, named_draft
 store = LocalBlobStore({str(tmp_path)!r})
 reached, go_on = threading.Event(), threading.Event()
 def stop(fd, parts):
@@ -193,20 +194,20 @@ def test_network_file_systems_are_never_mapped(store, monkeypatch, tmp_path, kin
 def hashed(monkeypatch):
     """The sizes that were hashed."""
     sizes = []
-    digest_of = content.digest_of
+    digest_of = verifying.digest_of
 
     def count(parts):
         sizes.append(sum(map(len, parts)))
         return digest_of(parts)
 
-    monkeypatch.setattr(content, "digest_of", count)
+    monkeypatch.setattr(verifying, "digest_of", count)
     return sizes
 
 
 def let_three_seconds_pass(monkeypatch):
     """Since the last change of any file."""
     now = time.time()
-    monkeypatch.setattr(content.time, "time", lambda: now + 3)
+    monkeypatch.setattr(verifying.time, "time", lambda: now + 3)
 
 
 def test_large_content_is_verified_once_while_it_stands_unchanged(store, hashed, monkeypatch):
@@ -249,12 +250,12 @@ def test_changed_content_is_noticed_after_it_was_verified(store, tmp_path, monke
 
 
 def test_what_was_verified_is_remembered_within_bounds(monkeypatch):
-    monkeypatch.setattr(content, "_verified", {})
-    for number in range(content._REMEMBERED + 10):
-        content._remember((number,), b"digest")
-    assert len(content._verified) == content._REMEMBERED
-    assert (content._REMEMBERED + 9,) in content._verified
-    assert (0,) not in content._verified
+    monkeypatch.setattr(verifying, "_verified", {})
+    for number in range(verifying._REMEMBERED + 10):
+        verifying._remember((number,), b"digest")
+    assert len(verifying._verified) == verifying._REMEMBERED
+    assert (verifying._REMEMBERED + 9,) in verifying._verified
+    assert (0,) not in verifying._verified
 
 
 def test_space_that_cannot_be_reserved_is_written_anyway(store, monkeypatch):

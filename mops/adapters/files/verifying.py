@@ -1,0 +1,56 @@
+"""Reading what must have a certain digest: large files are verified once while they stand unchanged."""
+
+import os
+import time
+from collections.abc import Sequence
+
+from blake3 import blake3
+
+from mops.adapters.files.drafts import close
+from mops.adapters.files.reading import OPENING, is_mapped, read, regular
+from mops.core.ports.blob_store import Buffer
+
+_HASHED_BY_TWO = 8 << 20
+_SETTLED = 2.0  # seconds; a coarse clock may give two changes of one instant the same time
+_REMEMBERED = 4096
+
+_verified: dict[tuple[int, ...], bytes] = {}  # digests by identity, of this process
+
+
+def digest_of(parts: Sequence[Buffer]) -> bytes:
+    """The 32 bytes of BLAKE3 over the parts."""
+    # Never AUTO: it hangs in a forked child whose parent has used it.
+    hasher = blake3(max_threads=2 if sum(map(len, parts)) >= _HASHED_BY_TWO else 1)
+    for part in parts:
+        hasher.update(part)
+    return bytes(hasher.digest())
+
+
+def read_verified(path: str, digest: bytes) -> Buffer | None:
+    """Read a file whole; ``None`` if its digest is another.
+
+    A mapped file is hashed once a process, as long as it keeps its identity: whoever changes a file changes its ctime,
+    which nobody can set back. Only a change within the clock's resolution of another could hide, so a file whose ctime
+    is younger than two seconds is not remembered.
+    """
+    fd = os.open(path, OPENING)
+    try:
+        status = regular(os.fstat(fd))  # before the bytes: a change from here on gives the file another identity
+        content = read(fd)
+    finally:
+        close(fd)
+    mapped = is_mapped(status)
+    identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    if mapped and _verified.get(identity) == digest:
+        return content
+    if digest_of((content,)) != digest:
+        return None
+    if mapped and time.time() - status.st_ctime > _SETTLED:
+        _remember(identity, digest)
+    return content
+
+
+def _remember(identity: tuple[int, ...], digest: bytes) -> None:
+    while len(_verified) >= _REMEMBERED:
+        _verified.pop(next(iter(_verified)), None)
+    _verified[identity] = digest
