@@ -1,13 +1,12 @@
 """One call as the use cases need it, and what it comes to for its caller."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, final
 
 from mops.core.blob_layout import Memo
 from mops.core.envelope import Envelope
 from mops.core.failure import FailureRecord
-from mops.core.ports.blob_store import Buffer
-from mops.core.ports.serializer import Serializer
+from mops.core.ports.serializer import Serialized, Serializer
 from mops.core.result import Failure, Success
 from mops.core.timing import Timing
 
@@ -22,7 +21,7 @@ class Call:
         timing: how long to wait for what.
         inline: it runs in this process; otherwise a Shell starts a remote.
         about: makes the JSON object that describes the call in its claim.
-        pickled: makes the buffers that a remote runs the call from; asked only where a claim is written.
+        pickled: makes what a remote runs the call from; asked only where a claim is written.
         retry: seconds until the next attempt after a failure; ``None`` delivers it.
         memoized: qualified names of the exceptions that are served as they are stored.
     """
@@ -37,7 +36,7 @@ class Call:
         timing: Timing,
         inline: bool,
         about: Callable[[], bytes],
-        pickled: Callable[[], Sequence[Buffer]],
+        pickled: Callable[[], Serialized],
         retry: Callable[[Failure | FailureRecord], float | None],
         memoized: frozenset[str] = frozenset(),
     ) -> None:

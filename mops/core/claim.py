@@ -38,6 +38,7 @@ from mops.core.envelope import (
 from mops.core.errors import CorruptBlob, StoreUnavailable
 from mops.core.failure import FailureRecord
 from mops.core.ports.blob_store import Buffer
+from mops.core.stored_value import NOTHING, StoredValue
 
 STALE_AFTER: Final = 6
 """Heartbeat intervals without a beat after which a session counts as dead."""
@@ -151,17 +152,24 @@ def _ticket_fields(ticket: Ticket) -> dict[str, Any]:
 
 
 def claim_parts(
-    memo: Memo, number: int, generation: int, ticket: Ticket, about: bytes, segments: Any = (b"",)
-) -> list[Buffer]:  # fmt: skip
+    memo: Memo,
+    number: int,
+    generation: int,
+    ticket: Ticket,
+    about: bytes,
+    call: StoredValue = NOTHING,
+) -> list[Buffer]:
     """The blob of a claim. ``about`` is a JSON object that describes the call."""
-    header = header_json(**_ticket_fields(ticket), generation=generation, producer=ticket.producer, call=about)
+    fields = _ticket_fields(ticket) | call.header()
+    header = header_json(**fields, generation=generation, producer=ticket.producer, call=about)
     return seal(
         CLAIM,
         owner=memo.digest,
         slot=claim_slot(number),
         fingerprint=memo.fingerprint,
         header=header,
-        segments=segments,
+        segments=call.segments,
+        flags=call.flags,
     )
 
 

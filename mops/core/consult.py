@@ -81,13 +81,13 @@ def _may_still_start(call: Call, epoch: Epoch) -> Steps[bool]:
 def load(call: Call, generation: int, envelope: Envelope, *, hit: bool = False) -> Steps[Answer | None]:
     """Decode a stored value. ``None`` where its payload is gone or damaged: then it has been voided."""
     try:
-        buffers = yield from payload.fetch(envelope, call.timing.in_flight)
+        fetched = yield from payload.fetch(envelope, call.timing.in_flight)
     except CorruptBlob as error:
         yield from void_corrupt(call.memo, generation, str(error.args[0]), call.timing.in_flight)
         return None
-    return decode(call, envelope, buffers, hit=hit)
+    return Answer(Success(call.serializer.loads(*fetched)), envelope, hit=hit)
 
 
 def decode(call: Call, envelope: Envelope, buffers: Sequence[Buffer], *, hit: bool) -> Answer:
-    """Decode a value whose bytes are here."""
+    """Decode a value whose bytes are all here, in the serializer's own format."""
     return Answer(Success(call.serializer.loads(buffers)), envelope, hit=hit)

@@ -10,6 +10,7 @@ Rules of this file:
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, Literal, TypeAlias, TypeVar, final
 
+from mops.core.files import LocalFile, StoredFile
 from mops.core.ports.blob_store import Buffer
 
 T = TypeVar("T")
@@ -69,6 +70,40 @@ class PutContent:
 
     def __init__(self, data: Buffer) -> None:
         self.data = data
+
+
+@final
+class PutFile:
+    """Store a file or directory of this machine; durably, it survives a power failure.
+
+    Answer: ``StoredFile``. Raises ``FileChanged`` where it is not, or does not stay, what its digest says.
+    """
+
+    __slots__ = ("durable", "file")
+
+    def __init__(self, file: LocalFile, *, durable: bool = False) -> None:
+        self.file = file
+        self.durable = durable
+
+
+@final
+class FetchFile:
+    """Bring a file or directory here. Answer: its local path, ``str``, of the same final name; ``None``: it is gone."""
+
+    __slots__ = ("file",)
+
+    def __init__(self, file: StoredFile) -> None:
+        self.file = file
+
+
+@final
+class HasFile:
+    """Whether a file is where it was stored. Answer: ``bool``."""
+
+    __slots__ = ("file",)
+
+    def __init__(self, file: StoredFile) -> None:
+        self.file = file
 
 
 @final
@@ -301,12 +336,16 @@ class Ran:
         started: seconds since the epoch.
         elapsed: seconds.
         forked: this process is a fork of the one that was asked to run the function: it must not speak for it.
+        changed: what is wrong with the inputs: they are not any more what the call is keyed by; empty if nothing is.
         size: bytes of the value, once it was serialized.
     """
 
-    __slots__ = ("elapsed", "forked", "result", "size", "started")
+    __slots__ = ("changed", "elapsed", "forked", "result", "size", "started")
 
-    def __init__(self, result: Any, started: float, elapsed: float, *, forked: bool = False) -> None:
+    def __init__(
+        self, result: Any, started: float, elapsed: float, *, forked: bool = False, changed: str = ""
+    ) -> None:  # fmt: skip
+        self.changed = changed
         self.result = result
         self.started = started
         self.elapsed = elapsed
@@ -383,7 +422,7 @@ class Spool:
 
 
 Effect: TypeAlias = (
-    Get | PutIfAbsent | Put | GetContent | PutContent | Sync | Now | Wait | Issue | Enter | Exit | Owe | Held | Look |
-    KnownDead
+    Get | PutIfAbsent | Put | GetContent | PutContent | PutFile | FetchFile | HasFile | Sync
+    | Now | Wait | Issue | Enter | Exit | Owe | Held | Look | KnownDead
     | Admit | Start | Ask | Stop | Attach | Detach | Run | Describe | Published | Report | Tell | Spool
 )  # fmt: skip

@@ -9,7 +9,7 @@
        107      1   signature algorithm, zero for none
        108      4   length of the header
        112      4   number of segments; zero: the payload is one segment, all of it
-       116      4   zero
+       116      4   flags; 1: the value cannot be read without the header, which names its codec or its files
        120      8   length of the payload
        128     16   slot: the last part of the blob's key, such as ``r0`` or ``e1.2``, zero-padded
        144     32   owner: digest of the memo key, of the session id, or of the batch id, that the blob belongs to
@@ -39,6 +39,9 @@ MAX_HEADER: Final = 4 << 20
 INLINE_LIMIT: Final = 1 << 20
 """Bytes; a larger segment goes to ``blob/``."""
 NO_FINGERPRINT: Final = bytes(32)
+
+PLAIN, NEEDS_HEADER = 0, 1
+"""Flags."""
 
 RESULT, TOMBSTONE, CLAIM, ADOPTION, LEAVE, END, HEARTBEAT, OUTPUT, MANIFEST = range(1, 10)
 
@@ -72,14 +75,23 @@ class Envelope:
     Attributes:
         kind: one of the constants of this module.
         fingerprint: 32 bytes.
+        needs_header: the value cannot be read without the header.
     """
 
-    __slots__ = ("_count", "_data", "_header_end", "_payload_start", "fingerprint", "kind")
+    __slots__ = ("_count", "_data", "_header_end", "_payload_start", "fingerprint", "kind", "needs_header")
 
     def __init__(
-        self, kind: int, fingerprint: bytes, data: memoryview, header_end: int, payload_start: int, count: int
-    ) -> None:  # fmt: skip
+        self,
+        kind: int,
+        fingerprint: bytes,
+        data: memoryview,
+        header_end: int,
+        payload_start: int,
+        count: int,
+        flags: int,
+    ) -> None:
         self.kind = kind
+        self.needs_header = flags != PLAIN
         self.fingerprint = fingerprint
         self._data = data
         self._header_end = header_end
@@ -109,8 +121,8 @@ class Envelope:
 
     @property
     def whole(self) -> list[memoryview]:
-        """The payload, where it is one segment; else nothing."""
-        return [] if self._count else [self._data[self._payload_start :]]
+        """The payload, where it is one segment, and all of the value; else nothing."""
+        return [] if self._count or self.needs_header else [self._data[self._payload_start :]]
 
     @property
     def size(self) -> int:
@@ -128,7 +140,7 @@ class Envelope:
             CorruptBlob: the table points outside the payload.
         """
         if not self._count:
-            return list(self.whole)
+            return [self._data[self._payload_start :]]
         payload = self._data[self._payload_start :]
         return [_segment(payload, *_SEGMENT.unpack_from(payload, i * _SEGMENT.size)) for i in range(self._count)]
 
@@ -174,6 +186,7 @@ def seal(
     fingerprint: bytes = NO_FINGERPRINT,
     header: bytes = b"{}",
     segments: Sequence[Segment] = (b"",),
+    flags: int = PLAIN,
 ) -> list[bytes | memoryview]:
     """Frame a header and the segments of a payload. Segments are referred to, not copied.
 
@@ -185,7 +198,7 @@ def seal(
     count, payload = _lay_out(segments)
     length = sum(map(len, payload))
     covered = _COVERED.pack(
-        FORMAT_VERSION, kind, 0, len(header), count, 0, length, slot.encode(), owner, fingerprint
+        FORMAT_VERSION, kind, 0, len(header), count, flags, length, slot.encode(), owner, fingerprint
     )  # fmt: skip
     parts = [covered, header, bytes(-(_PREAMBLE.size + len(header)) % _ALIGNMENT), *payload]
     hasher = blake3(parts[0])
@@ -228,7 +241,7 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
     total = len(data)
     if total < _PREAMBLE.size:
         raise CorruptBlob(f"{total} bytes are too few for an envelope")
-    magic, _, digest, version, kind, _, header_size, count, _, size, its_slot, its_owner, fingerprint = _unpack(data)
+    magic, _, digest, version, kind, _, header_size, count, flags, size, its_slot, its_owner, code = _unpack(data)
     if magic != MAGIC:
         raise CorruptBlob("not an envelope: the magic number is missing")
     if version > FORMAT_VERSION and blake3(memoryview(data)[_COVERED_FROM:]).digest() == digest:
@@ -242,7 +255,7 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
     view = memoryview(data)
     if blake3(view[_COVERED_FROM:]).digest() != digest:
         raise CorruptBlob("the digest of an envelope does not match its bytes")
-    return Envelope(kind, fingerprint, view, header_end, start, count)
+    return Envelope(kind, code, view, header_end, start, count, flags)
 
 
 def kind_of(data: bytes | memoryview) -> int:

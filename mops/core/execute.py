@@ -21,7 +21,7 @@ from mops.core.claim import (
     read_log,
 )
 from mops.core.effects import GONE, Get, Issue, KnownDead, Look, Pulse, Ran, Run, Spool, Steps, Wait
-from mops.core.errors import ShellFailed, StoreError, UnserializableError
+from mops.core.errors import FileChanged, ShellFailed, StoreError, UnserializableError
 from mops.core.ownership import unheard
 from mops.core.ports.serializer import Serializer
 from mops.core.publish import fail, prepare, publish
@@ -110,10 +110,10 @@ def serve(memo: Memo, epoch: Epoch, serializer: Serializer, timing: Timing) -> S
         parts = yield from prepare(
             memo, claim.generation, epoch.number, ran, serializer, timing.in_flight, timing.sync_after
         )
-    except UnserializableError as error:
+    except (FileChanged, UnserializableError) as error:
         yield from fail(memo, epoch, error, timing.in_flight)
     except StoreError as error:
-        yield from _keep(memo, epoch, list(serializer.dumps(ran.result.value)), error, timing)
+        yield from _keep(memo, epoch, list(serializer.dumps(ran.result.value).buffers), error, timing)
     else:
         try:
             yield from publish(

@@ -157,11 +157,11 @@ def _claim_next(flight: _Flight) -> Steps[Answer | None]:
     if not flight.admitted:
         yield Admit()
         flight.admitted = True
-    about, segments = call.about(), (yield from payload.store(call.pickled(), call.timing.in_flight))
+    about, value = call.about(), (yield from payload.store(call.pickled(), call.timing.in_flight))
     number = flight.number = flight.number + 1
     ticket = yield Issue()
     flight.entry = entry(memo, number, ticket.nonce)
-    flight.claim = claim_parts(memo, number, flight.generation, ticket, about, segments)
+    flight.claim = claim_parts(memo, number, flight.generation, ticket, about, value)
     yield Enter(flight.entry)
     if not (yield from create(key(memo, claim_slot(number)), flight.claim, call.timing.in_flight)):
         yield from _let_go(flight)

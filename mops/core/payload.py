@@ -1,20 +1,35 @@
-"""Values on their way to and from the store: small segments travel in the envelope, large ones by content."""
+"""Values on their way to and from the store: small segments travel in the envelope, large ones and files by content."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mops.core.blob_layout import content_key
 from mops.core.claim import patiently
-from mops.core.effects import GetContent, PutContent, Report, Steps, Sync
+from mops.core.effects import FetchFile, GetContent, HasFile, PutContent, PutFile, Report, Steps, Sync
 from mops.core.envelope import INLINE_LIMIT, Envelope, Segment, StoredSegment
-from mops.core.errors import CorruptBlob, StoreError
+from mops.core.errors import CorruptBlob, FileChanged, StoreError
+from mops.core.files import KINDS, AnyFile, StoredFile
 from mops.core.ports.blob_store import Buffer
+from mops.core.ports.serializer import Serialized
+from mops.core.stored_value import StoredValue
 
 
-def store(buffers: Sequence[Buffer], patience: float, *, durable: bool = False) -> Steps[list[Segment]]:
-    """Store what is too large for an envelope, and return what the envelope has to hold."""
+class Fetched(NamedTuple):
+    """A value that came from the store, as ``Serializer.loads`` takes it."""
+
+    buffers: Sequence[Buffer]
+    files: Sequence[str | StoredFile] = ()
+    codec: str = ""
+
+
+def store(value: Serialized, patience: float, *, durable: bool = False) -> Steps[StoredValue]:
+    """Store what is too large for an envelope, and every file, and return what the envelope has to hold.
+
+    Raises:
+        FileChanged: a file is not, or does not stay, what the value was keyed by; or a stored one has gone.
+    """
     segments: list[Segment] = []
-    for buffer in buffers:
+    for buffer in value.buffers:
         if len(buffer) <= INLINE_LIMIT:
             segments.append(buffer)
             continue
@@ -22,7 +37,18 @@ def store(buffers: Sequence[Buffer], patience: float, *, durable: bool = False) 
         if durable:
             yield from sync(content_key(digest))
         segments.append(StoredSegment(digest, len(buffer)))
-    return segments
+    files: list[StoredFile] = []
+    for file in value.files:
+        files.append((yield from _store_file(file, patience, durable=durable)))  # noqa: PERF401 - it yields
+    return StoredValue(segments, files, value.codec)
+
+
+def _store_file(file: AnyFile, patience: float, *, durable: bool) -> Steps[StoredFile]:
+    if isinstance(file, StoredFile):
+        if not (yield from patiently(HasFile(file), patience)):
+            raise FileChanged(f"{file.key}, which a value names, is gone")
+        return file
+    return (yield from patiently(PutFile(file, durable=durable), patience))  # type: ignore[no-any-return]
 
 
 def sync(blob_key: str) -> Steps[None]:
@@ -33,8 +59,8 @@ def sync(blob_key: str) -> Steps[None]:
         yield Report(f"{blob_key} is stored, but may not survive a power failure: {error.args[0]}")
 
 
-def fetch(envelope: Envelope, patience: float) -> Steps[list[Buffer]]:
-    """Bring the buffers of a payload together.
+def fetch(envelope: Envelope, patience: float) -> Steps[Fetched]:
+    """Bring the buffers and files of a payload together.
 
     Raises:
         CorruptBlob: one of them is gone, or is not what was written.
@@ -48,4 +74,38 @@ def fetch(envelope: Envelope, patience: float) -> Steps[list[Buffer]]:
         if data is None or len(data) != segment.length:
             raise CorruptBlob(f"its payload {content_key(segment.digest)} is gone")
         buffers.append(data)
-    return buffers
+    if not envelope.needs_header:
+        return Fetched(buffers)
+    header = envelope.header()
+    files: list[str | StoredFile] = []
+    for file in files_in(header):
+        files.append((yield from _fetch_file(file, patience)))  # noqa: PERF401 - it yields
+    return Fetched(buffers, files, str(header.get("codec", "")))
+
+
+def files_in(header: dict[str, Any]) -> list[StoredFile]:
+    """The files that the header of an envelope lists.
+
+    Raises:
+        CorruptBlob: it lists something else.
+    """
+    files = []
+    try:
+        for key, digest, size, kind, name in header.get("files", ()):
+            if kind not in KINDS or "/" in name or name in {"", ".", ".."}:
+                raise CorruptBlob(f"an envelope names a {kind} {name!r}")
+            files.append(StoredFile(str(key), bytes.fromhex(digest), int(size), kind, name))
+    except (TypeError, ValueError) as error:
+        raise CorruptBlob(f"the files of an envelope cannot be read: {error}") from error
+    return files
+
+
+def _fetch_file(file: StoredFile, patience: float) -> Steps[str | StoredFile]:
+    if file.kind == "source":
+        if (yield from patiently(HasFile(file), patience)):
+            return file
+    else:
+        path: str | None = yield from patiently(FetchFile(file), patience)
+        if path is not None:
+            return path
+    raise CorruptBlob(f"its {file.kind} {file.name} is gone: {file.key}")

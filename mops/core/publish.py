@@ -1,22 +1,22 @@
 """How an outcome is published: a value as the result of its generation, a failure as the end of its epoch."""
 
-from typing import Any
-
 from mops.core import payload
 from mops.core.blob_layout import Memo, result_slot
 from mops.core.claim import FAILED, Epoch, close, create, key
 from mops.core.effects import Describe, Issue, Published, Ran, Steps, Ticket
 from mops.core.envelope import RESULT, header_json, seal
+from mops.core.errors import FileChanged
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
+from mops.core.stored_value import StoredValue
 
 
 def result_parts(
-    memo: Memo, generation: int, epoch: int, ran: Ran, ticket: Ticket, codec: str, segments: Any
+    memo: Memo, generation: int, epoch: int, ran: Ran, ticket: Ticket, codec: str, value: StoredValue
 ) -> list[Buffer]:  # fmt: skip
     """The blob of a result."""
     header = header_json(
-        codec=codec,
+        codec=value.codec or codec,
         epoch=epoch,
         session=ticket.session,
         nonce=ticket.nonce,
@@ -24,6 +24,7 @@ def result_parts(
         started=ran.started,
         elapsed=ran.elapsed,
         producer=ticket.producer,
+        **value.header(),
     )
     return seal(
         RESULT,
@@ -31,7 +32,8 @@ def result_parts(
         slot=result_slot(generation),
         fingerprint=memo.fingerprint,
         header=header,
-        segments=segments,
+        segments=value.segments,
+        flags=value.flags,
     )
 
 
@@ -42,12 +44,16 @@ def prepare(
 
     Raises:
         UnserializableError: nothing was stored.
+        FileChanged: a file of the value changed while it was stored, or one that the call is keyed by.
     """
-    buffers = serializer.dumps(ran.result.value)
-    ran.size = sum(map(len, buffers))
-    segments = yield from payload.store(buffers, patience, durable=ran.elapsed >= sync_after)
+    if ran.changed:
+        raise FileChanged(ran.changed)
+    serialized = serializer.dumps(ran.result.value)
+    ran.size = sum(map(len, serialized.buffers))
+    value = yield from payload.store(serialized, patience, durable=ran.elapsed >= sync_after)
+    ran.size += sum(file.size for file in value.files)
     ticket = yield Issue()
-    return result_parts(memo, generation, epoch, ran, ticket, serializer.codec, segments)
+    return result_parts(memo, generation, epoch, ran, ticket, serializer.codec, value)
 
 
 def publish(

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mops.core.errors import MopsError, kind_of
 from mops.core.failure import FailureRecord, with_remote_traceback
+from mops.core.files import AsWritten
 from mops.core.ports.serializer import Serializer
 
 _LONGEST_TEXT: Final = 256 * 1024
@@ -63,7 +64,7 @@ def users_frames(exception: BaseException) -> TracebackType | None:
 def _pickle_of(exception: BaseException, serializer: Serializer) -> bytes:
     """The pickle, if it can be undone: an exception whose ``__init__`` wants other arguments cannot."""
     try:
-        buffers = serializer.dumps(exception)
+        buffers = serializer.dumps(AsWritten(exception)).buffers
         if len(buffers) == 1 and len(buffers[0]) <= _LONGEST_PICKLE:
             return bytes(buffers[0]) if type(serializer.loads(buffers)) is type(exception) else b""
     except Exception:  # noqa: BLE001 - whatever a class's own methods raise

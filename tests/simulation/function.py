@@ -3,6 +3,7 @@
 from typing import Any, final
 
 from mops.core.errors import UnserializableError
+from mops.core.ports.serializer import Serialized
 from mops.core.result import Failure, Success
 from tests.simulation.world import Execution, World
 
@@ -17,12 +18,12 @@ class PlainSerializer:
 
     codec = "plain"
 
-    def dumps(self, value: Any, /) -> list[bytes]:
+    def dumps(self, value: Any, /) -> Serialized:
         if value.endswith(b"unserializable"):
             raise UnserializableError("this value holds a lock")
-        return [value]
+        return Serialized([value])
 
-    def loads(self, buffers: Any, /) -> bytes:
+    def loads(self, buffers: Any, /, files: Any = (), codec: str = "") -> bytes:
         return b"".join(bytes(buffer) for buffer in buffers)
 
 

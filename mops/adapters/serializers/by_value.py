@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import cloudpickle
 
+from mops.adapters.serializers.luggage import Luggage
 from mops.adapters.serializers.restore import MAIN_NAMES, class_digest, find_class, live_class_or_value, name_of_main
+from mops.core.files import AsWritten
 
 _TURNED_INTO_SOMETHING_ELSE: Final = frozenset({io.TextIOWrapper, memoryview})
 """What cloudpickle pickles as a value of another type: a hit would differ from the call that computed it."""
@@ -19,6 +21,10 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle i
     An object whose class has ``__mops_reduce__`` is asked how it travels: ``NotImplemented`` means as ever.
     """
 
+    def __init__(self, luggage: Luggage, stream: io.BytesIO, protocol: int, **options: Any) -> None:
+        super().__init__(stream, protocol, **options)
+        self._luggage = luggage
+
     def reducer_override(self, obj: Any) -> Any:
         """Called for everything that is not of a built-in type."""
         if isinstance(obj, type) and obj.__module__ in MAIN_NAMES:
@@ -26,7 +32,8 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle i
             if name is not None:
                 return find_class, (name, obj.__qualname__)
             return live_class_or_value, (obj.__qualname__, class_digest(obj), _dump_class(obj))
-        return _reduced(obj, super().reducer_override)
+        reduced = self._luggage.reduced(obj)
+        return _reduced(obj, super().reducer_override) if reduced is NotImplemented else reduced
 
 
 class _ClassPickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is untyped
@@ -72,7 +79,9 @@ def offending_path(value: Any) -> str:
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
+    if type(value) is AsWritten:
+        yield "", value.value
+    elif isinstance(value, dict):
         yield from ((f"[{key!r}]", part) for key, part in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
         yield from ((f"[{i}]", part) for i, part in enumerate(value))
@@ -87,7 +96,7 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _pickles(value: Any) -> bool:
     try:
-        ByValuePickler(io.BytesIO(), protocol=5, buffer_callback=lambda _: False).dump(value)
+        ByValuePickler(Luggage(), io.BytesIO(), 5, buffer_callback=lambda _: False).dump(value)
     except Exception:  # noqa: BLE001 - whatever a __reduce__ raises
         return False
     return True

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, Final
 
+from mops.adapters.serializers.luggage import Luggage
 from mops.adapters.serializers.restore import MAIN_NAMES, name_of_main
 from mops.core.envelope import INLINE_LIMIT
 from mops.core.errors import MopsError, UndecodableResultError, UnserializableError
+from mops.core.files import FileIndex, StoredFile
 from mops.core.ports.blob_store import Buffer
-from mops.core.ports.serializer import Serializer
+from mops.core.ports.serializer import Serialized, Serializer
 
 _ATOMS: Final = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _PROTOCOL: Final = 5
@@ -32,36 +34,41 @@ class PicklingSerializer(Serializer):
         """``pickle5``."""
         return "pickle5"
 
-    def dumps(self, value: Any, /) -> Sequence[Buffer]:
+    def dumps(self, value: Any, /) -> Serialized:
         """See the port."""
         if type(value) in _ATOMS:
-            return (pickle.dumps(value, _PROTOCOL),)
+            return Serialized((pickle.dumps(value, _PROTOCOL),))
         try:
             return _dump(_ImportablePickler, value)
-        except _NotImportableError:
+        except (_NotImportableError, UnserializableError):
             pass
         except Exception:  # noqa: BLE001, S110 - whatever a __reduce__ raises: cloudpickle may know better
             pass
         return self._dump_by_value(value)
 
-    def _dump_by_value(self, value: Any) -> Sequence[Buffer]:
+    def _dump_by_value(self, value: Any) -> Serialized:
         from mops.adapters.serializers import by_value
 
         try:
             return _dump(by_value.ByValuePickler, value)
+        except UnserializableError as error:
+            path = error.path or by_value.offending_path(value)
+            raise UnserializableError(
+                f"{path or 'the value'}: {error.args[0]}", path=path, advice=error.advice
+            ) from error
         except MopsError:
             raise
         except Exception as error:
             path = by_value.offending_path(value)
             raise UnserializableError(f"{path or 'the value'} cannot be pickled: {error}", path=path) from error
 
-    def loads(self, buffers: Sequence[Buffer], /) -> Any:
+    def loads(self, buffers: Sequence[Buffer], /, files: Sequence[str | StoredFile] = (), codec: str = "") -> Any:
         """See the port."""
         stream, *rest = buffers
         try:
-            if not rest and name_of_main() is None:
+            if not rest and not files and name_of_main() is None:
                 return pickle.loads(stream)
-            return _Unpickler(io.BytesIO(stream), buffers=[_writable(buffer) for buffer in rest]).load()
+            return _Unpickler(stream, [_writable(buffer) for buffer in rest], files).load()
         except MopsError:
             raise
         except Exception as error:
@@ -70,8 +77,8 @@ class PicklingSerializer(Serializer):
             ) from error
 
 
-def _dump(pickler: Callable[..., pickle.Pickler], value: Any) -> Sequence[Buffer]:
-    stream, buffers = io.BytesIO(), []
+def _dump(pickler: Callable[..., pickle.Pickler], value: Any) -> Serialized:
+    stream, buffers, luggage = io.BytesIO(), [], Luggage()
 
     def keep_in_band(buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()
@@ -80,8 +87,9 @@ def _dump(pickler: Callable[..., pickle.Pickler], value: Any) -> Sequence[Buffer
         buffers.append(view)
         return False
 
-    pickler(stream, protocol=_PROTOCOL, buffer_callback=keep_in_band).dump(value)
-    return [stream.getvalue(), *buffers]  # no copy; a view could not be given up together with its stream
+    pickler(luggage, stream, _PROTOCOL, buffer_callback=keep_in_band).dump(value)
+    # No copy; a view could not be given up together with its stream.
+    return Serialized([stream.getvalue(), *buffers], luggage.files)
 
 
 def _writable(buffer: Buffer) -> Buffer | bytearray:
@@ -96,13 +104,17 @@ class _NotImportableError(Exception):
 class _ImportablePickler(pickle.Pickler):
     """Pickles as ever, and gives up at the first function or class that another process could not import."""
 
+    def __init__(self, luggage: Luggage, stream: io.BytesIO, protocol: int, **options: Any) -> None:
+        super().__init__(stream, protocol, **options)
+        self._luggage = luggage
+
     def reducer_override(self, obj: Any) -> Any:
         """Called for everything that is not of a built-in type."""
         if isinstance(obj, FunctionType | type) and not _importable(obj):
             raise _NotImportableError
         if hasattr(type(obj), "__mops_reduce__") and obj.__mops_reduce__() is not NotImplemented:
             raise _NotImportableError
-        return NotImplemented
+        return self._luggage.reduced(obj)
 
 
 def _importable(obj: Any) -> bool:
@@ -116,8 +128,16 @@ def _importable(obj: Any) -> bool:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Finds classes of the module that runs as ``__main__`` there, and does not import it twice."""
+    """Finds files by their places, and classes of the module that runs as ``__main__`` without a second import."""
+
+    def __init__(
+        self, stream: Buffer, buffers: Sequence[Buffer | bytearray], files: Sequence[str | StoredFile]
+    ) -> None:  # fmt: skip
+        super().__init__(io.BytesIO(stream), buffers=buffers)
+        self._files = files
 
     def find_class(self, module: str, name: str, /) -> Any:
         """See ``pickle.Unpickler``."""
+        if name == "FileIndex" and module == FileIndex.__module__:
+            return self._files.__getitem__
         return super().find_class("__main__" if module == name_of_main() else module, name)

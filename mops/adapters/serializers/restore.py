@@ -57,3 +57,8 @@ def class_digest(cls: type) -> bytes:
         value = Reading(code).digest if isinstance(code, CodeType) else type(member).__qualname__.encode()
         lines.append(name.encode() + b"=" + value)
     return blake3(b"\0".join(lines)).digest(16)
+
+
+def as_written(_begins: Any, value: Any, _ends: Any) -> Any:
+    """The value between two marks of the pickler."""
+    return value

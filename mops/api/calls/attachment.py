@@ -12,7 +12,7 @@ from mops.core.blob_layout import Memo, describe_folder
 from mops.core.call import Answer, Call
 from mops.core.consult import attend
 from mops.core.failure import FailureRecord, located
-from mops.core.ports.serializer import Serializer
+from mops.core.ports.serializer import Serialized, Serializer
 from mops.core.result import Failure, Success
 from mops.core.timing import Timing
 from mops.runtime.engine import engine
@@ -90,7 +90,7 @@ class _Bystander(StartsNothing):
             timing=Timing(),
             inline=False,
             about=lambda: b"{}",
-            pickled=lambda: (b"",),
+            pickled=lambda: Serialized((b"",)),
             retry=_never,
         )
 

@@ -8,8 +8,8 @@ from mops.api.functions.references import captured
 from mops.api.functions.target import Target
 from mops.core.envelope import header_json
 from mops.core.errors import UnserializableError
-from mops.core.ports.blob_store import Buffer
-from mops.core.ports.serializer import Serializer
+from mops.core.files import AsWritten
+from mops.core.ports.serializer import Serialized, Serializer
 
 _ADVICE: Final = "make it inside of the function, or put it, or the function, into a module"
 
@@ -38,15 +38,18 @@ def about_call(
 
 def pickled_call(
     target: Target, extras: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any], serializer: Serializer
-) -> Sequence[Buffer]:  # fmt: skip
+) -> Serialized:  # fmt: skip
     """The call for a remote: the function where it travels by value, what its arguments are made of, the arguments.
 
     Raises:
         UnserializableError: with the path to what cannot travel.
     """
-    function = target.declaration.function if target.by_value else None
+    function = AsWritten(target.declaration.function) if target.by_value else None
+    places = target.ignored_places(args, kwargs)
+    marked = tuple(AsWritten(value) if place in places else value for place, value in enumerate(args))
+    named = {name: AsWritten(value) if name in places else value for name, value in kwargs.items()}
     try:
-        return serializer.dumps((function, extras, args, dict(kwargs)))
+        return serializer.dumps((function, extras, marked, named))
     except UnserializableError as error:
         raise _of_captured(target, serializer, error) or _named(error, target, args, kwargs) from error
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from mops.api.calls.serving import SERVING, Served
 from mops.api.functions.target import Target
@@ -13,8 +13,7 @@ from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
 from mops.core.errors import ConfigurationError, kind_of
 from mops.core.failure import FailureRecord, located
-from mops.core.ports.blob_store import Buffer
-from mops.core.ports.serializer import Serializer
+from mops.core.ports.serializer import Serialized, Serializer
 from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder, SupportsAttach, SupportsBatch
 from mops.core.result import Failure
 from mops.core.retries import NEVER, Retries
@@ -83,6 +82,9 @@ class RunnerParts:
             made = Batcher(shell, batches, world, sys.executable, self.timing.in_flight)
             found = self._batchers.setdefault(key, made)
         return found
+
+
+_NOT_KEPT: Final = Serialized((b"",))
 
 
 @final
@@ -246,9 +248,9 @@ class Invocation:
             remote=self._parts.shell is not None,
         )
 
-    def _pickled(self) -> Sequence[Buffer]:
+    def _pickled(self) -> Serialized:
         if not self._parts.keeps_arguments:
-            return (b"",)
+            return _NOT_KEPT
         if self._parts.shell is not None and not leaves_the_process(self.world.store):
             raise ConfigurationError(
                 f"{self.world.store.uri} is known to this process alone, and no Shell can reach it"

@@ -70,8 +70,8 @@ def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -
     declaration = declaration_of(by_reference)
     plain: Any = by_reference if declaration is None else declaration.function
     assert claim.envelope is not None
-    buffers = drive(payload.fetch(claim.envelope, 0), world.perform)
-    by_value, extras, args, kwargs = serializer.loads(buffers)
+    fetched = drive(payload.fetch(claim.envelope, 0), world.perform)
+    by_value, extras, args, kwargs = serializer.loads(*fetched)
     names: tuple[str, ...] = ()
     remark = ""
     if about.importable and about.on_code_change != "ignore":

@@ -16,6 +16,10 @@ OnCodeChange: TypeAlias = Literal["rerun", "warn", "ignore"]
 _MANY_SHAPES: Final = 256
 
 
+class _Position(int):
+    """Stands for a positional argument where it is asked what that is bound to."""
+
+
 @final
 class Target:
     """A declared function under one pipeline id. Safe to use from any number of threads.
@@ -91,6 +95,19 @@ class Target:
             return self._keyer.notes(self._bind(*args, **kwargs), self._captured())
         finally:
             self._code.collected()  # they belong to this call, not to the next one of this thread
+
+    def ignored_places(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> frozenset[int | str]:
+        """The positions and names of those arguments of a call that are not part of its key."""
+        ignored = self.declaration.ignore
+        if not ignored:
+            return frozenset()
+        bound = self._bind(*map(_Position, range(len(args))), **kwargs)
+        places: set[int | str] = set(ignored)
+        for name, place in zip(self._names, bound, strict=True):
+            if name.lstrip("*") in ignored:
+                places.update(place if name.startswith("*") else ())
+                places.update((place,) if type(place) is _Position else ())
+        return frozenset(places)
 
     def name_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], value: object) -> str:
         """The parameter that a value was passed for."""

@@ -27,4 +27,4 @@ def stored_value(past: PastCall) -> Any:
         raise CorruptBlob(f"{past.uri}/{slot} is gone")
     envelope = unseal(data, owner=past.memo.digest, slot=slot)
     world = world_of(past.store, DEFAULT_HEARTBEAT)
-    return PicklingSerializer().loads(drive(payload.fetch(envelope, 0), world.perform))
+    return PicklingSerializer().loads(*drive(payload.fetch(envelope, 0), world.perform))

@@ -9,6 +9,7 @@ from mops.core.blob_layout import content_key, memo_from_folder
 from mops.core.call import Call
 from mops.core.effects import Job, Pulse, Ran, Ticket
 from mops.core.failure import FailureRecord
+from mops.core.ports.serializer import Serialized
 from mops.core.result import Success
 from mops.core.timing import Timing
 
@@ -22,10 +23,10 @@ class Bytes:
 
     codec = "bytes"
 
-    def dumps(self, value: Any, /) -> list[bytes]:
-        return [value]
+    def dumps(self, value: Any, /) -> Serialized:
+        return Serialized([value])
 
-    def loads(self, buffers: Any, /) -> bytes:
+    def loads(self, buffers: Any, /, files: Any = (), codec: str = "") -> bytes:
         return b"".join(map(bytes, buffers))
 
 
@@ -51,7 +52,7 @@ def call(
         timing=timing,
         inline=inline,
         about=lambda: b"{}",
-        pickled=lambda: [b"the pickled call"],
+        pickled=lambda: Serialized([b"the pickled call"]),
         retry=retry,
         memoized=memoized,
     )

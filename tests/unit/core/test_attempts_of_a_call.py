@@ -8,6 +8,7 @@ from mops.core.effects import Attach, Detach, Job, Ran, Start, Stop, Ticket, Wai
 from mops.core.failure import FailureRecord
 from mops.core.publish import result_parts
 from mops.core.result import Failure, Success
+from mops.core.stored_value import StoredValue
 from tests.unit.core.desk import MEMO, PRODUCER, Desk, call, key
 
 BOOM = Ran(Failure(ValueError("boom")), 0.0, 1.0)
@@ -129,7 +130,7 @@ def test_what_a_dead_holder_started_is_found_and_waited_for():
     claimed_by_another(desk, 1)
     desk.dead, desk.found = True, True
     parts = result_parts(
-        MEMO, 0, 1, Ran(None, 0.0, 1.0), Ticket("another", "2", 0.0, PRODUCER), "bytes", [b"from afar"]
+        MEMO, 0, 1, Ran(None, 0.0, 1.0), Ticket("another", "2", 0.0, PRODUCER), "bytes", StoredValue([b"from afar"])
     )
     desk.waits = [lambda: None, lambda: desk.put("r0", parts)]
     assert obtain(desk, inline=False).result == Success(b"from afar")

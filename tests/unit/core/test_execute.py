@@ -6,6 +6,7 @@ from mops.core.effects import GONE, Ran, Run, Spool, Ticket
 from mops.core.envelope import RESULT, TOMBSTONE, seal, unseal
 from mops.core.errors import ShellFailed, StoreFull, StoreUnavailable, UnserializableError
 from mops.core.result import Failure, Success
+from mops.core.stored_value import StoredValue
 from tests.unit.core.desk import MEMO, PRODUCER, TIMING, Bytes, Desk, key, nothing, pulse, raising
 
 OTHER = Ticket("other", "9", 0.0, PRODUCER)
@@ -15,7 +16,7 @@ HOLDER = Ticket("holder", "1", 0.0, PRODUCER)
 @pytest.fixture
 def desk():
     desk = Desk(session="remote")
-    desk.put("e1", claim.claim_parts(MEMO, 1, 0, HOLDER, b"{}", [b"the pickled call"]))
+    desk.put("e1", claim.claim_parts(MEMO, 1, 0, HOLDER, b"{}", StoredValue([b"the pickled call"])))
     return desk
 
 

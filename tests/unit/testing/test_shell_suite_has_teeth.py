@@ -9,6 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from mops.adapters.serializers.pickling import PicklingSerializer
+from mops.core.ports.serializer import Serialized
 from mops.testing.runner_suite import RunnerContract, SubmittingRunnerContract
 from mops.testing.serializer_suite import SerializerContract
 from mops.testing.shell_suite import FutureShellContract, ShellContract
@@ -194,12 +195,12 @@ def test_broken_runner_is_rejected_by_the_law_that_it_breaks(fake, law):
 # ------------------------------------------------------------------------------------------------ Serializers
 class CopiesBuffers(PicklingSerializer):
     def dumps(self, value, /):
-        return tuple(bytes(buffer) for buffer in super().dumps(value))
+        return Serialized([bytes(buffer) for buffer in super().dumps(value).buffers])
 
 
 class RaisesWhatPickleRaises(PicklingSerializer):
     def dumps(self, value, /):
-        return (pickle.dumps(value),)
+        return Serialized((pickle.dumps(value),))
 
 
 class NamesNoPath(PicklingSerializer):
@@ -212,8 +213,8 @@ class NamesNoPath(PicklingSerializer):
 
 
 class ForgetsTypes(PicklingSerializer):
-    def loads(self, buffers, /):
-        value = super().loads(buffers)
+    def loads(self, buffers, /, files=(), codec=""):
+        value = super().loads(buffers, files, codec)
         return list(value) if isinstance(value, tuple) else value
 
 

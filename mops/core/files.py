@@ -1,0 +1,83 @@
+"""Files that values consist of: on this machine, and in the store.
+
+Written by hand rather than with attrs, as everything that a hit may import.
+"""
+
+from typing import Any, Final, Literal, TypeAlias, final
+
+FileKind: TypeAlias = Literal["file", "directory", "source"]
+"""How it arrives: as a local file, as a local directory, or not before somebody asks for it."""
+
+KINDS: Final[frozenset[str]] = frozenset(("file", "directory", "source"))
+
+
+@final
+class LocalFile:
+    """A file or directory of this machine that has to be stored.
+
+    Attributes:
+        path: absolute.
+        name: the final name, under which it arrives.
+        digest: of its content, 32 bytes; empty where nobody has looked yet. Of a directory, that of its tree.
+        key: where to store it; empty: by its content.
+        kind: how it arrives.
+    """
+
+    __slots__ = ("digest", "key", "kind", "name", "path")
+
+    def __init__(
+        self, path: str, name: str, digest: bytes = b"", key: str = "", kind: FileKind = "file"
+    ) -> None:  # fmt: skip
+        self.path = path
+        self.name = name
+        self.digest = digest
+        self.key = key
+        self.kind = kind
+
+
+@final
+class StoredFile:
+    """A file or directory in a store.
+
+    Attributes:
+        key: under the root that refers to it; an absolute URI where it is of another root.
+        digest: of its content, 32 bytes; of a directory, that of its manifest.
+        size: bytes; of a directory, those of all its files.
+        kind: how it arrives.
+        name: the final name, under which it arrives.
+    """
+
+    __slots__ = ("digest", "key", "kind", "name", "size")
+
+    def __init__(self, key: str, digest: bytes, size: int, kind: FileKind, name: str) -> None:
+        self.key = key
+        self.digest = digest
+        self.size = size
+        self.kind = kind
+        self.name = name
+
+
+AnyFile: TypeAlias = LocalFile | StoredFile
+
+
+@final
+class FileIndex:
+    """Stands in a pickle for a file: its place in the list of files beside it."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def __reduce__(self) -> Any:
+        return FileIndex, (self.index,)
+
+
+@final
+class AsWritten:
+    """Stands for a value when it is pickled: paths in it travel as text, whether they name something or not."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
