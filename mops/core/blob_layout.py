@@ -4,6 +4,7 @@
     mops1/blob/<aa>/<digest>
     mops1/session/<id>
     mops1/batch/<id>
+    mops1/out/<pipeline id>/<module>--<qualname>[@<logic key>]/<digest>/<run id>/<path>
 
 Slots of a memo: ``r<g>`` result of a generation, ``e<n>`` claim of an epoch, ``e<n>.<i>`` its log, ``e<n>.out`` what
 its remotes printed.
@@ -18,6 +19,7 @@ from typing import Final, final
 
 from blake3 import blake3
 
+from mops.core.blob_key import MAX_KEY_BYTES
 from mops.core.errors import InvalidKey
 
 ROOT: Final = "mops1"
@@ -26,6 +28,8 @@ DEFAULT_PIPELINE: Final = "default"
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._")
 _MAX_SEGMENT: Final = 150
 _MAX_PIPELINE: Final = 300
+_LONGEST_SUFFIX: Final = 24
+"""Bytes, encoded; what follows the last dot of a long name and is longer is no suffix."""
 
 
 def encode_segment(text: str, limit: int = _MAX_SEGMENT) -> str:
@@ -85,6 +89,37 @@ def content_key(digest: bytes) -> str:
     """Where a payload or file of that BLAKE3 digest lies."""
     name = digest.hex()
     return f"{ROOT}/blob/{name[:2]}/{name}"
+
+
+def output_folder(memo_folder: str, run: str) -> str:
+    """The folder of the files that one run of a call produces: whatever its code, and whichever attempt it is."""
+    function, _, digest = memo_folder.rsplit("/", 2)
+    return f"{ROOT}/out/{function.removeprefix(f'{ROOT}/memo/')}/{digest}/{run}"
+
+
+def output_key(folder: str, path: str, number: int = 1) -> str:
+    """Where a file lies that a run calls ``path``: each part of it encoded, and its suffix kept.
+
+    Args:
+        folder: of the run.
+        path: relative, with slashes.
+        number: counts the files that have this path in the run.
+    """
+    parts = [part for part in path.split("/") if part and part != "."] or ["output"]
+    if number > 1:
+        folder = f"{folder}/={number}"  # which no encoded part looks like
+    *above, last = parts
+    key = "/".join([folder, *map(encode_segment, above), encode_file_name(last)])
+    return key if len(key) <= MAX_KEY_BYTES else f"{folder}/{encode_file_name(last)}"
+
+
+def encode_file_name(name: str) -> str:
+    """As ``encode_segment``; where it has to be cut, the suffix stays."""
+    encoded = encode_segment(name)
+    suffix = encode_segment("." + name.rpartition(".")[2])
+    if "=h" not in encoded or "." not in name or len(suffix) > _LONGEST_SUFFIX:
+        return encoded
+    return encode_segment(name, _MAX_SEGMENT - _LONGEST_SUFFIX) + suffix
 
 
 def session_key(session: str) -> str:

@@ -98,7 +98,7 @@ class FetchFile:
 
 @final
 class HasFile:
-    """Whether a file is where it was stored. Answer: ``bool``."""
+    """Look for a file where it was stored. Answer: ``StoredFile``, as this root names it; ``None``: it is gone."""
 
     __slots__ = ("file",)
 

@@ -45,11 +45,15 @@ class StoredFile:
         size: bytes; of a directory, those of all its files.
         kind: how it arrives.
         name: the final name, under which it arrives.
+        root: URI of the root that the key is under, once that is known; empty for an absolute URI.
     """
 
-    __slots__ = ("digest", "key", "kind", "name", "size")
+    __slots__ = ("digest", "key", "kind", "name", "root", "size")
 
-    def __init__(self, key: str, digest: bytes, size: int, kind: FileKind, name: str) -> None:
+    def __init__(
+        self, key: str, digest: bytes, size: int, kind: FileKind, name: str, root: str = ""
+    ) -> None:  # fmt: skip
+        self.root = root
         self.key = key
         self.digest = digest
         self.size = size

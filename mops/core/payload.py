@@ -28,26 +28,35 @@ def store(value: Serialized, patience: float, *, durable: bool = False) -> Steps
     Raises:
         FileChanged: a file is not, or does not stay, what the value was keyed by; or a stored one has gone.
     """
+    # What a codec gives is one stream: it lies alone under ``blob/``, where others can read it.
+    streams = [value.buffers] if value.codec else [(buffer,) for buffer in value.buffers]
     segments: list[Segment] = []
-    for buffer in value.buffers:
-        if len(buffer) <= INLINE_LIMIT:
-            segments.append(buffer)
-            continue
-        digest = yield from patiently(PutContent(buffer), patience)
-        if durable:
-            yield from sync(content_key(digest))
-        segments.append(StoredSegment(digest, len(buffer)))
+    for pieces in streams:
+        segments.append((yield from _store_segment(pieces, patience, durable=durable)))  # noqa: PERF401 - it yields
     files: list[StoredFile] = []
     for file in value.files:
         files.append((yield from _store_file(file, patience, durable=durable)))  # noqa: PERF401 - it yields
     return StoredValue(segments, files, value.codec)
 
 
+def _store_segment(pieces: Sequence[Buffer], patience: float, *, durable: bool) -> Steps[Segment]:
+    size = sum(map(len, pieces))
+    if size <= INLINE_LIMIT:
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    digest = yield from patiently(PutContent(*pieces), patience)
+    if durable:
+        yield from sync(content_key(digest))
+    return StoredSegment(digest, size)
+
+
 def _store_file(file: AnyFile, patience: float, *, durable: bool) -> Steps[StoredFile]:
     if isinstance(file, StoredFile):
-        if not (yield from patiently(HasFile(file), patience)):
+        found: StoredFile | None = yield from patiently(HasFile(file), patience)
+        if found is None:
             raise FileChanged(f"{file.key}, which a value names, is gone")
-        return file
+        if durable and found.root:
+            yield from sync(found.key)
+        return found
     return (yield from patiently(PutFile(file, durable=durable), patience))  # type: ignore[no-any-return]
 
 
@@ -102,8 +111,9 @@ def files_in(header: dict[str, Any]) -> list[StoredFile]:
 
 def _fetch_file(file: StoredFile, patience: float) -> Steps[str | StoredFile]:
     if file.kind == "source":
-        if (yield from patiently(HasFile(file), patience)):
-            return file
+        found: StoredFile | None = yield from patiently(HasFile(file), patience)
+        if found is not None:
+            return found
     else:
         path: str | None = yield from patiently(FetchFile(file), patience)
         if path is not None:

@@ -8,12 +8,15 @@ from mops.core.blob_layout import (
     content_key,
     decode_segment,
     describe_folder,
+    encode_file_name,
     encode_pipeline,
     encode_segment,
     function_folder,
     log_slot,
     memo_folder,
     memo_from_folder,
+    output_folder,
+    output_key,
     result_slot,
     session_key,
     session_owner,
@@ -102,3 +105,48 @@ def test_a_long_pipeline_id_is_one_segment():
 def test_what_is_no_memo_is_refused(folder):
     with pytest.raises(InvalidKey, match="not the folder of a memo"):
         memo_from_folder(folder)
+
+
+def test_the_files_of_a_run_lie_beside_those_of_other_runs_of_the_call():
+    folder = memo_folder(function_folder("team/run 1", "pkg.mod", "f", "v2"), "cd" * 32, DIGEST)
+    assert output_folder(folder, "r") == f"mops1/out/team/run=201/pkg.mod--f@v2/{DIGEST}/r"
+
+
+@pytest.mark.parametrize(
+    ("path", "number", "key"),
+    [
+        ("a.csv", 1, "out/a.csv"),
+        ("sub/./Ä b.csv", 1, "out/sub/=c3=84=20b.csv"),
+        ("../x", 1, "out/=2e=2e/x"),
+        ("", 1, "out/output"),
+        ("a.csv", 2, "out/=2/a.csv"),
+        ("/".join(["long" * 20] * 20) + "/a.csv", 1, "out/a.csv"),
+    ],
+)
+def test_the_path_of_an_output_is_kept(path, number, key):
+    assert output_key("out", path, number) == key
+
+
+@given(st.text(max_size=600))
+@example("ä" * 200 + ".csv")
+@example("a-" * 200 + "-.parquet")
+@example("é." + "ü" * 100)
+@example("." * 300)
+def test_a_file_name_of_any_length_is_one_part_of_a_key(name):
+    assert is_key(encode_file_name(name))
+
+
+def test_a_long_file_name_keeps_its_suffix_and_is_still_told_from_others():
+    one, other = encode_file_name("ä" * 200 + "1.csv"), encode_file_name("ä" * 200 + "2.csv")
+    assert one.endswith(".csv")
+    assert other.endswith(".csv")
+    assert one != other
+    assert not encode_file_name("ä" * 200 + "." + "b" * 30).endswith("b" * 30)
+
+
+@given(
+    st.text(max_size=120), st.text(max_size=350), st.text(max_size=300), st.text(max_size=400), st.integers(1, 10**6)
+)
+def test_every_output_has_a_key(pipeline, qualname, logic_key, path, number):
+    folder = memo_folder(function_folder(pipeline, "m", qualname, logic_key), None, DIGEST)
+    assert is_key(output_key(output_folder(folder, "0" * 16), path, number))
