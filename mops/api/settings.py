@@ -33,6 +33,11 @@ class Defaults:
         """Make a root the default of this process, which executes a call of it."""
         self._root_of_execution = root
 
+    @property
+    def executes(self) -> bool:
+        """Whether this process executes a call of another one."""
+        return bool(self._root_of_execution)
+
     def _configured_root(self) -> str:
         """``blob_root`` of the nearest configuration file, read once for each working directory."""
         try:

@@ -7,6 +7,10 @@ from typing import Any, Final, Protocol, TextIO, final
 
 _UNLIMITED: Final = 1 << 30
 _ANY_TERMINAL: Final = 80
+_GAP: Final = "  "
+
+MAPS, TRANSFERS = 0, 1
+"""Places on the line of a terminal."""
 
 
 class Screen(Protocol):
@@ -45,9 +49,27 @@ def screen_here() -> Screen:
         return Nowhere()
     if _in_notebook():
         return Notebook()
-    if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        return Terminal(stream)
-    return Log()
+    return Terminal(stream) if _is_terminal(stream) else Log()
+
+
+def terminal_here(place: int) -> "Terminal | None":
+    """The terminal of this process, as things are now, if it has one."""
+    stream = sys.stderr
+    if stream is None or stream.closed or not _is_terminal(stream) or _in_notebook():
+        return None
+    return Terminal(stream, place)
+
+
+def get_ready() -> None:
+    """Import what drawing needs: a thread imports nothing, since a fork could find it half done."""
+    import unicodedata  # noqa: F401
+
+    import mops.adapters.forwarding  # noqa: F401
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    """Whether a stream is a terminal on which a line can be written over."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _in_notebook() -> bool:
@@ -64,45 +86,112 @@ def columns(text: str) -> int:
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def cut(text: str, width: int) -> str:
+    """As much of the beginning of a text as fits into that many columns."""
+    while text and columns(text) > width:
+        text = text[: width if width > 0 and len(text) > width else -1]
+    return text
+
+
+@final
+class _Line:
+    """What stands on the line of the terminal, and whose its places are: of maps, and to the right of transfers."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as a forked child has to: it has none of those who show something."""
+        self.lock = threading.RLock()
+        self.owners: list[object] = [None, None]
+        self.texts = ["", ""]
+
+    def room(self, place: int, width: int) -> int:
+        """What the other place leaves, and half of the line at least."""
+        other = self.texts[1 - place]
+        half = width // 2 if place == TRANSFERS else width - width // 2 - len(_GAP)
+        return max(width - columns(other) - len(_GAP), half) if other else width
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether a map has left the line to whoever else writes: then transfers do, too."""
+        return self.owners[MAPS] is not None and not self.texts[MAPS]
+
+    def text(self, width: int) -> str:
+        """The line, in so many columns."""
+        left, right = self.texts
+        if columns(right) > self.room(TRANSFERS, width):
+            right = ""  # it will be shorter in a moment
+        if left and right:
+            left = cut(left, width - columns(right) - len(_GAP))
+        return _GAP.join(filter(None, (left, right)))
+
+
+_line: Final = _Line()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_line.forget)
+
+
 @final
 class Terminal:
-    """The line on which the cursor of a terminal stands. With several maps at once, the first one has it."""
+    """One of the places on the line on which the cursor of a terminal stands. Of several owners, the first one has it.
+
+    Args:
+        stream: the terminal.
+        place: ``MAPS`` or ``TRANSFERS``.
+    """
 
     first = 1.0
     interval = 0.1
-    _taken: Final = threading.Lock()
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, place: int = MAPS) -> None:
         self._stream = stream
-        self._mine = False
+        self._place = place
 
     def width(self) -> int:
+        """How many columns the place has now."""
+        return _line.room(self._place, self._columns())
+
+    def show(self, text: str) -> None:
+        """Rewrite the line."""
+        with _line.lock:
+            owners = _line.owners
+            owners[self._place] = owners[self._place] or self
+            if owners[self._place] is self:
+                _line.texts[self._place] = text
+                self._give_way(self._stream)
+                self._draw()
+
+    def hide(self) -> None:
+        """Wipe the line out for now."""
+        with _line.lock:
+            if _line.owners[self._place] is self:
+                _line.texts[self._place] = ""
+                self._write("")
+
+    def close(self, _: str) -> None:
+        """Wipe the line out; where a transfer ends, what a map shows beside it stays."""
+        with _line.lock:
+            if _line.owners[self._place] is self:
+                _line.owners[self._place] = None
+                _line.texts[self._place] = ""
+                if self._place == MAPS:
+                    self._write("")
+                else:
+                    self._draw()
+                if not any(_line.owners):
+                    self._give_way(None)
+
+    def _draw(self) -> None:
+        if not _line.is_left_alone:
+            self._write(_line.text(self._columns()))
+
+    def _columns(self) -> int:
         """One less than the terminal has, which would wrap at the last."""
         try:
             return (os.get_terminal_size(self._stream.fileno()).columns or _ANY_TERMINAL) - 1
         except (OSError, ValueError):
             return _ANY_TERMINAL - 1
-
-    def show(self, text: str) -> None:
-        """Rewrite the line."""
-        if not self._mine:
-            self._mine = self._taken.acquire(blocking=False)
-        if self._mine:
-            self._give_way(self._stream)
-            self._write(f"\r\x1b[K{text}")
-
-    def hide(self) -> None:
-        """Wipe the line out for now."""
-        if self._mine:
-            self._write("\r\x1b[K")
-
-    def close(self, _: str) -> None:
-        """Wipe the line out."""
-        if self._mine:
-            self._write("\r\x1b[K")
-            self._give_way(None)
-            self._mine = False
-            self._taken.release()
 
     @staticmethod
     def _give_way(stream: TextIO | None) -> None:
@@ -113,10 +202,10 @@ class Terminal:
 
     def _write(self, text: str) -> None:
         try:
-            self._stream.write(text)
+            self._stream.write(f"\r\x1b[K{text}")
             self._stream.flush()
         except (OSError, ValueError):
-            pass  # the terminal is gone; the map goes on
+            pass  # the terminal is gone; what is shown on it goes on
 
 
 @final

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, final
 
 from mops.api.display.screens import Screen, columns, screen_here
-from mops.api.display.wording import printable
+from mops.api.display.wording import clock_text, printable
 from mops.api.settings import switched_on
 
 _FIRST: Final = 1.0
@@ -116,7 +116,7 @@ def line(name: str, total: int | None, counts: Faring, rate: float, width: int) 
         "waiting": _count(counts.waiting, "waiting"),
         "failed": _count(counts.failed, "failed"),
         "rate": f"{rate:,.1f}/s" if rate > 0 else "",
-        "eta": f"eta {_clock_text(left / rate)}" if left > 0 and rate > 0 else "",
+        "eta": f"eta {clock_text(left / rate)}" if left > 0 and rate > 0 else "",
     }
     for least in ("", "waiting", "rate", "running", "hits", "name", "eta", "failed"):
         if least == "name":
@@ -131,9 +131,3 @@ def line(name: str, total: int | None, counts: Faring, rate: float, width: int) 
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" if number else ""
-
-
-def _clock_text(seconds: float) -> str:
-    minutes, rest = divmod(math.ceil(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

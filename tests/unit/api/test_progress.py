@@ -13,7 +13,7 @@ import pytest
 
 from mops.adapters.forwarding import Output
 from mops.api.display import screens
-from mops.api.display.screens import Terminal, columns
+from mops.api.display.screens import columns
 from mops.api.maps.counts import Counts
 from mops.api.maps.progress import Progress, line
 
@@ -172,8 +172,7 @@ def test_of_two_maps_at_once_the_first_has_the_line_until_it_ends(clock, termina
     second.update(COUNTS)
     second.close()
     assert "second" in terminal.getvalue()
-    assert Terminal._taken.acquire(blocking=False)
-    Terminal._taken.release()
+    assert screens._line.owners == [None, None]
 
 
 def test_what_a_remote_prints_replaces_the_line_and_keeps_its_own_when_that_has_no_end(clock, terminal, monkeypatch):
@@ -259,8 +258,7 @@ def test_a_terminal_that_goes_away_fails_nothing(clock, terminal):
     clock.now += 1
     progress.update(COUNTS)
     progress.close(COUNTS)
-    assert Terminal._taken.acquire(blocking=False)
-    Terminal._taken.release()
+    assert screens._line.owners == [None, None]
 
 
 def test_a_notebook_rewrites_one_output_and_keeps_its_last_line(clock, monkeypatch):
