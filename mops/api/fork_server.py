@@ -19,7 +19,7 @@ from mops.api import remote
 from mops.api.functions.first_party import FirstParty
 
 _LATER: Final = (
-    *("encodings.ascii", "faulthandler", "ipaddress", "mmap", "pwd", "tempfile", "traceback", "urllib.parse"),
+    *("faulthandler", "ipaddress", "mmap", "tempfile", "traceback", "urllib.parse"),
     "mops.adapters.blob_stores.local.content",
     "mops.adapters.blob_stores.local.listing",
     "mops.adapters.blob_stores.local.named_draft",

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import pwd
 import sys
 from functools import lru_cache
 from typing import Any
@@ -65,8 +66,8 @@ def _birth_and_state(pid: int) -> tuple[str, str]:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read().strip()
+        with open(path, "rb") as file:
+            return file.read().decode("ascii", "replace").strip()  # open() would import a codec, beside a fork maybe
     except OSError:
         return ""
 
@@ -81,8 +82,6 @@ def _link(path: str) -> str:
 def _user() -> str:
     """The user's name; the number where the system has no name for it."""
     try:
-        import pwd
-
         return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
+    except KeyError:
         return str(os.getuid())

@@ -135,16 +135,19 @@ def test_a_child_that_drops_a_map_leaves_it_to_its_parent(stage):
     assert "dropped" not in ended.stderr
 
 
+# ------------------------------------------------------------------------------------------------ imports of others
+@pytest.mark.parametrize("shell", ["SubprocessShell()", "ForkServerShell()", "InThreadShell()"])
 @pytest.mark.parametrize(
     "step",
     ["stage.work.submit(1).result()", "stage.work.submit(-1).exception()", "list(stage.work.map([1, 2, 3_000_000]))"],
 )
-def test_no_thread_imports_parts_of_mops_which_a_fork_would_leave_locked(project, step):
+def test_no_thread_imports_a_module_that_a_fork_would_leave_locked(project, shell, step):
     project.write(
         "stage.py",
-        """
-        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        f"""
+        @use_runner(MemoizingPicklingRunner({shell}, root, heartbeat=0.2))
         def work(size):
+            time.sleep(0.2)  # as long as a session may do without a beat, and a result without a sync
             if size < 0:
                 raise ValueError(size)
             return bytes(size)
@@ -152,11 +155,25 @@ def test_no_thread_imports_parts_of_mops_which_a_fork_would_leave_locked(project
     )
     out = project.script(f"""
         import threading
+        from mops.adapters.shells.fork_server.shell import _STARTING
+        from mops.adapters.unforked import UNFORKED
+
+        def is_free(lock):
+            answers = []
+            def ask():
+                answers.append(lock.acquire(blocking=False))
+                if answers[0]:
+                    lock.release()
+            asking = threading.Thread(target=ask)
+            asking.start()
+            asking.join()
+            return answers[0]
 
         class Witness:
             def find_spec(self, name, path, target=None):
-                if name.startswith("mops.") and threading.current_thread() is not threading.main_thread():
-                    print("imported by another thread:", name)
+                thread = threading.current_thread()
+                if thread is not threading.main_thread() and is_free(UNFORKED) and is_free(_STARTING):
+                    print(thread.name, "imports", name)
 
         sys.meta_path.insert(0, Witness())
         import stage
@@ -164,6 +181,61 @@ def test_no_thread_imports_parts_of_mops_which_a_fork_would_leave_locked(project
         print("done")
     """)
     assert out == "done\n"
+
+
+SLOW_IMPORT = """
+    import threading
+
+    begun, forking = threading.Event(), threading.Event()
+
+    class SlowImport:
+        def find_spec(self, name, path, target=None):
+            if name == {module!r} and not begun.is_set():
+                begun.set()
+                assert forking.wait(60)
+                time.sleep(0.2)  # in which a fork that does not wait for this import has long happened
+
+    def elsewhere(function, *arguments):
+        threading.Thread(target=function, args=arguments).start()
+
+    run = use_runner(MemoizingPicklingRunner({shell}, root, heartbeat=0.2))
+
+    def work(seconds):
+        time.sleep(seconds)
+        return seconds
+
+    sys.meta_path.insert(0, SlowImport())
+    {step}
+    assert begun.wait(60)
+    os.register_at_fork(before=forking.set)
+    child = os.fork()
+    if child == 0:
+        import signal
+        signal.alarm(30)  # whoever waits for ever is killed
+        import {module}
+        print(run(work)(0.01), run(work).submit(0.02).result(), flush=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "shell", "step"),
+    [
+        ("mops.adapters.shells.subprocess.process", "SubprocessShell()", "elsewhere(run(work), 0.1)"),
+        ("mops.adapters.shells.fork_server.client", "ForkServerShell()", "elsewhere(run(work), 0.1)"),
+        ("mops.adapters.blob_stores.local.named_draft", "InThreadShell()", "elsewhere(run(work), 1)"),
+        ("mops.adapters.serializers.by_value", "SubprocessShell()", "future = run(lambda: 1).submit()"),
+        (
+            "fractions",
+            "SubprocessShell()",
+            "future = run(eval('lambda: __import__(\"fractions\").Fraction(1)')).submit()",
+        ),
+    ],
+)
+def test_a_fork_while_another_thread_imports_a_module_does_not_block_the_child(project, module, shell, step):
+    """The last of them: what a result is made of is imported by the thread that reads it."""
+    assert project.script(SLOW_IMPORT.format(module=module, shell=shell, step=step)) == "0.01 0.02\n"
 
 
 def test_a_map_of_a_function_that_skips_its_runner_is_the_childs_own(stage):

@@ -1,7 +1,8 @@
 """Submitted calls: equal ones of one process share one execution, which stops when no future wants it any more.
 
 Other threads advance a submitted call. What they would import lazily is imported here, by the thread that submits: a
-process that forks while another thread imports a module leaves its child with that module locked for ever.
+process that forks while another thread imports a module leaves its child with that module locked for ever. For what
+few calls need, and for what users' values import, see ``mops.runtime.forks``.
 """
 
 import atexit
@@ -15,13 +16,16 @@ from functools import partial
 from typing import Any, Final
 
 import mops.adapters.blob_stores.local.content
+import mops.adapters.blob_stores.local.syncing
 import mops.adapters.shells.subprocess.process
 import mops.api.calls.attempts
 import mops.api.calls.claims
 import mops.api.functions.call_description
 import mops.api.records.metadata
+import mops.runtime.batches
 import mops.runtime.commands
 import mops.runtime.failures
+import mops.runtime.forks
 import mops.runtime.session  # noqa: F401 - see above
 from mops.api.calls.futures import MopsFuture
 from mops.api.calls.invocation import Invocation

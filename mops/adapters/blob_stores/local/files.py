@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 from mops.adapters.files.drafts import ANONYMOUS, AnonymousDraft, close, write
 from mops.adapters.files.reading import OPENING, regular
+from mops.adapters.unforked import UNFORKED
 from mops.core.ports.blob_store import Buffer
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Files:
 
     def _named_draft(self, purpose: str) -> "NamedDraft":
         # Few processes ever need one: most file systems are local, and most calls replace nothing.
-        from mops.adapters.blob_stores.local.named_draft import NamedDraft, directory_of
+        with UNFORKED:
+            from mops.adapters.blob_stores.local.named_draft import NamedDraft, directory_of
 
         self.make_directory(directory_of(self.root))
         return NamedDraft(self.root, purpose)

@@ -7,6 +7,7 @@ from typing import NoReturn
 from mops.adapters.blob_stores.local.files import Files
 from mops.adapters.files.drafts import close
 from mops.adapters.files.reading import OPENING, read
+from mops.adapters.unforked import UNFORKED
 from mops.core.blob_key import check_key
 from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer, SupportsContent, SupportsProbe, SupportsSync
 
@@ -142,7 +143,8 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
         self._fail(error, verb, key)
 
     def _fail(self, error: OSError, verb: str, key: str) -> NoReturn:
-        from mops.adapters.blob_stores.local.errors import store_error
+        with UNFORKED:
+            from mops.adapters.blob_stores.local.errors import store_error
 
         raise store_error(error, verb, self._root, self._prefix + key, self._uri_of(key)) from error
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mops.adapters.limits import LocalLimits
+from mops.adapters.unforked import UNFORKED
 from mops.core.ports.shell import Shell
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class SubprocessShell(LocalLimits, Shell):
         Raises:
             ShellFailed: the process could not be started.
         """
-        from mops.adapters.shells.subprocess.process import start  # 15 ms that a remote of this Shell does not need
+        with UNFORKED:
+            from mops.adapters.shells.subprocess.process import start  # 15 ms that a remote of this Shell does not need
 
         return start(argv)
 
