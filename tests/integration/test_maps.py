@@ -306,10 +306,10 @@ def test_dropping_the_iterator_says_so_on_standard_error(project, hold):
 def test_a_map_that_the_program_ends_in_is_no_orphan_and_no_hang(project, hold):
     text = """
     calls = f.map(range(50), buffersize=10)
-    while calls.counts.running < 2:
-        time.sleep(0.01)
+    while not Path("held").exists() or Path("held").read_text().count("\\n") < 2:
+        time.sleep(0.01)  # a command that the Shell is about to start would be given up with the rest
     """
-    done = project.run(write(project, SHELLS[0], text))
+    done = project.run(write(project, SHELLS[0], "    from pathlib import Path\n" + text))
     assert "the program ends" in done.stderr
     hold.unlink()
     project.wait_until(lambda: len(project.results()) >= 2)
