@@ -18,6 +18,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from mops.core.ports.transfers import Advance
+
 Buffer: TypeAlias = bytes | memoryview
 """Contiguous bytes. A ``memoryview`` has format ``B`` and one dimension."""
 
@@ -130,14 +132,12 @@ class SupportsFiles(Protocol):
     """A store that moves files without holding them in memory, and hashes them while it moves them.
 
     Stores without it are read and written through ``get`` and ``put_if_absent``, and the caller hashes. Paths are
-    absolute. ``digest`` is the 32 bytes of the file's BLAKE3. ``advance``, where given, is called now and then, in any
-    thread, with the bytes that were moved since; one that raises ends the transfer, and its exception arrives.
+    absolute. ``digest`` is the 32 bytes of the file's BLAKE3. ``advance`` is told of all bytes that are moved, bit by
+    bit, by any thread; it must not raise.
     """
 
     @abstractmethod
-    def put_file_if_absent(
-        self, key: str, path: str, digest: bytes, /, *, advance: Callable[[int], None] | None = None
-    ) -> bool:
+    def put_file_if_absent(self, key: str, path: str, digest: bytes, /, *, advance: Advance | None = None) -> bool:
         """Create one blob from a file whose digest the caller took, atomically: all bytes or none.
 
         What is stored is a copy: nothing that happens to the file afterwards changes it. Where a blob stands under the
@@ -155,7 +155,7 @@ class SupportsFiles(Protocol):
         """
 
     @abstractmethod
-    def get_file(self, key: str, path: str, digest: bytes, /, *, advance: Callable[[int], None] | None = None) -> bool:
+    def get_file(self, key: str, path: str, digest: bytes, /, *, advance: Advance | None = None) -> bool:
         """Write one blob to a local file, whose directory exists, and which nobody sees before it is complete.
 
         A file that stands there is replaced whole; one that cannot be is left as it is. The new file is nobody else's:
