@@ -1,10 +1,14 @@
 """From what a user names to the adapter: the one place that imports adapters of blob stores."""
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from mops.core.errors import ConfigurationError
 from mops.core.ports.blob_store import BlobStore
+
+if TYPE_CHECKING:
+    from mops.core.ports.local_copies import LocalCopies
 
 
 def locate_blob_store(root: Any) -> BlobStore:
@@ -47,6 +51,40 @@ def _from_uri(uri: str) -> BlobStore:
     raise ConfigurationError(
         f"{uri} names no blob root that this mops can open: it knows paths, file:/// and memory://name"
     )
+
+
+def local_copies_for(
+    store: BlobStore, cache_size: Callable[[], int | None], report: Callable[[str], None]
+) -> "LocalCopies":
+    """Where what is fetched from a store lies on this machine. Does no I/O.
+
+    Beside the blobs of a local root, so that a file system which can shares the bytes; in a folder of this process for
+    one in memory; for every other, in the user's cache, ``$XDG_CACHE_HOME/mops``.
+
+    Args:
+        store: the store.
+        cache_size: gives the bytes that the cache may take; ``None``: as much as seems right for its disk.
+        report: tells the user something.
+    """
+    from mops.adapters.local_copies import FOREIGN, FallbackCopies, StandingCopies, TemporaryCopies
+
+    if store.uri.startswith("file:///"):
+        from urllib.parse import unquote
+
+        beside = os.path.join(unquote(store.uri.removeprefix("file://")), "~files")
+        return FallbackCopies(StandingCopies(beside, limit=None, caches_content=False), report, FOREIGN)
+    cache = _cache_folder()
+    if store.uri.startswith("memory:") or not cache:
+        return TemporaryCopies()
+    return FallbackCopies(StandingCopies(cache, limit=cache_size, caches_content=True), report)
+
+
+def _cache_folder() -> str:
+    """Where the cache of this user is; nowhere, if he has no home."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # the specification wants relative ones ignored
+        base = os.path.expanduser(os.path.join("~", ".cache"))
+    return os.path.join(base, "mops") if os.path.isabs(base) else ""
 
 
 def leaves_the_process(store: BlobStore) -> bool:

@@ -1,13 +1,21 @@
 """Where settings come from that nobody passed: asked at every call, never at import."""
 
 import os
-from typing import Final
+from typing import Any, Final
 
 from mops.core.errors import ConfigurationError
 
 _ROOT_VARIABLE: Final = "MOPS_ROOT"
 _FILES: Final = (".mops.toml", "pyproject.toml")
-_SETTINGS: Final = ("blob_root",)
+_SETTINGS: Final = ("blob_root", "cache_size")
+_SIZE_VARIABLE: Final = "MOPS_CACHE_SIZE"
+_UNITS: Final = {
+    "": 1,
+    "B": 1,
+    **{f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)},
+    **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)},
+}
+"""What may stand behind a number of bytes."""
 
 
 class Defaults:
@@ -15,7 +23,7 @@ class Defaults:
 
     def __init__(self) -> None:
         self._root_of_execution = ""
-        self._configured: dict[str, str] = {}
+        self._configured: dict[tuple[str, str], tuple[str, Any]] = {}
 
     def mops_root(self) -> str:
         """The blob root, as a URI or a path.
@@ -29,6 +37,21 @@ class Defaults:
         """
         return self._root_of_execution or os.environ.get(_ROOT_VARIABLE) or self._configured_root() or _root_at_home()
 
+    def cache_size(self) -> int | None:
+        """The bytes that copies of what lies under remote roots may take in this user's cache.
+
+        The environment variable ``MOPS_CACHE_SIZE``; else ``cache_size`` of the nearest configuration file that states
+        it, as ``blob_root``. A number of bytes, or a text such as ``"10GiB"``. ``None`` where nobody says anything.
+
+        Raises:
+            ConfigurationError: it is no size, or a configuration file is not valid.
+        """
+        value = os.environ.get(_SIZE_VARIABLE)
+        if value:
+            return _size(value, _SIZE_VARIABLE)
+        path, configured = self._setting("cache_size")
+        return None if configured is None else _size(configured, f"cache_size in {path}")
+
     def execute_under(self, root: str) -> None:
         """Make a root the default of this process, which executes a call of it."""
         self._root_of_execution = root
@@ -39,14 +62,22 @@ class Defaults:
         return bool(self._root_of_execution)
 
     def _configured_root(self) -> str:
-        """``blob_root`` of the nearest configuration file, read once for each working directory."""
+        path, root = self._setting("blob_root")
+        if root is None:
+            return ""
+        if not isinstance(root, str):
+            raise ConfigurationError(f"blob_root in {path} must be a string, not {root!r}")
+        return root if not root or "://" in root else os.path.join(os.path.dirname(path), os.path.expanduser(root))
+
+    def _setting(self, name: str) -> tuple[str, Any]:
+        """The nearest configuration file that states a setting, and what; read once for each working directory."""
         try:
             folder = os.getcwd()
         except OSError:
-            return ""  # the working directory was removed
-        if folder not in self._configured:
-            self._configured[folder] = _nearest_blob_root(folder)
-        return self._configured[folder]
+            return "", None  # the working directory was removed
+        if (folder, name) not in self._configured:
+            self._configured[folder, name] = _nearest(folder, name)
+        return self._configured[folder, name]
 
     def __reduce__(self) -> str:
         return "defaults"
@@ -72,21 +103,22 @@ def _root_at_home() -> str:
     return os.path.join(home, ".mops")
 
 
-def _nearest_blob_root(folder: str) -> str:
+def _nearest(folder: str, name: str) -> tuple[str, Any]:
     while True:
-        for name in _FILES:
-            root = _blob_root_in(os.path.join(folder, name))
-            if root:
-                return root
+        for file in _FILES:
+            path = os.path.join(folder, file)
+            value = _settings_in(path).get(name)
+            if value not in {None, ""}:
+                return path, value
         parent = os.path.dirname(folder)
         if parent == folder:
-            return ""
+            return "", None
         folder = parent
 
 
-def _blob_root_in(path: str) -> str:
+def _settings_in(path: str) -> dict[str, Any]:
     if not os.path.isfile(path):
-        return ""
+        return {}
     import tomllib  # only where there is a file to read
 
     try:
@@ -94,11 +126,22 @@ def _blob_root_in(path: str) -> str:
             content = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    table = content if path.endswith(_FILES[0]) else content.get("tool", {}).get("mops", {})
+    table: dict[str, Any] = content if path.endswith(_FILES[0]) else content.get("tool", {}).get("mops", {})
     unknown = sorted(table.keys() - _SETTINGS)
     if unknown:
         raise ConfigurationError(f"{path} sets {unknown[0]!r}, which is no setting; there is {', '.join(_SETTINGS)}")
-    root = table.get("blob_root", "")
-    if not isinstance(root, str):
-        raise ConfigurationError(f"blob_root in {path} must be a string, not {root!r}")
-    return root if not root or "://" in root else os.path.join(os.path.dirname(path), os.path.expanduser(root))
+    return table
+
+
+def _size(value: Any, where: str) -> int:
+    """A number of bytes, as people write it."""
+    number, unit = str(value).strip(), ""
+    while number and number[-1].isalpha():
+        number, unit = number[:-1], number[-1] + unit
+    try:
+        size = float(number) * _UNITS[unit]
+        if size >= 0 and not isinstance(value, bool):
+            return int(size)
+    except (KeyError, ValueError, OverflowError):
+        pass
+    raise ConfigurationError(f"{where} must be a number of bytes, or a text such as '10GiB', not {value!r}")
