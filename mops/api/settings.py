@@ -108,7 +108,7 @@ def _nearest(folder: str, name: str) -> tuple[str, Any]:
         for file in _FILES:
             path = os.path.join(folder, file)
             value = _settings_in(path).get(name)
-            if value not in {None, ""}:
+            if value is not None and value != "":
                 return path, value
         parent = os.path.dirname(folder)
         if parent == folder:
