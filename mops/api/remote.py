@@ -7,8 +7,11 @@ from typing import Any
 
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.api.calls.stored_call import load_call
+from mops.api.codec_registry import registry as codecs
+from mops.api.files.remainders import remainders_removed
 from mops.api.locate import locate_blob_store
 from mops.api.settings import defaults
+from mops.api.worlds import contents_of
 from mops.core.batch import read_order
 from mops.core.blob_layout import memo_from_folder
 from mops.core.claim import Claim, Epoch
@@ -32,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         parsed = parse_remote(arguments)
         store = locate_blob_store(parsed.root)
-        world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, supervised=True)
+        world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, contents_of, supervised=True)
         command = _of_batch(parsed, world) if isinstance(parsed, BatchCommand) else parsed
         memo = memo_from_folder(command.memo)
     except (MopsError, ValueError) as error:
@@ -65,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
 
     try:
         perform = Execution(_RemoteCall(world, command.memo), needs_slot=False).perform
-        return supervise(memo, command.epoch, timing, world.session, perform, adopted, serve_in_child)
+        with remainders_removed():
+            return supervise(memo, command.epoch, timing, world.session, perform, adopted, serve_in_child)
     except MopsError as error:
         _say(str(error))
         return 1
@@ -94,7 +98,7 @@ class _RemoteCall(StartsNothing):
 
     def __init__(self, world: World, folder: str, claim: Claim | None = None) -> None:
         self.world = world
-        self.serializer: Serializer = PicklingSerializer()
+        self.serializer: Serializer = PicklingSerializer(codecs)
         self.slots = Slots(1)
         self._claim = claim
         self._folder = folder

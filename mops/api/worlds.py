@@ -1,11 +1,15 @@
 """The worlds of this process: one for each blob root, whoever uses it."""
 
 import os
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mops.api.locate import locate_blob_store
+from mops.core.ports.blob_store import BlobStore
 from mops.runtime.clock import SystemClock
 from mops.runtime.world import World
+
+if TYPE_CHECKING:
+    from mops.runtime.contents import Contents
 
 _worlds: Final[dict[tuple[int, str], World]] = {}
 _by_root: Final[dict[tuple[int, str], World]] = {}
@@ -34,8 +38,20 @@ def _world_of_store(root: Any, heartbeat: float) -> World:
     key = os.getpid(), store.uri
     known = _worlds.get(key)
     if known is None or (known.store is not store and known.store != store):
-        known = _worlds[key] = World(store, SystemClock(), say, heartbeat)
+        known = _worlds[key] = World(store, SystemClock(), say, heartbeat, contents_of)
     return known
+
+
+def contents_of(store: BlobStore) -> "Contents":
+    """What moves large payloads and files to and from a store, for a process that people look at."""
+    from mops.adapters.files.directories import PackedDirectories
+    from mops.api.locate import local_copies_for, locate_file
+    from mops.api.settings import defaults
+    from mops.runtime.contents import Contents
+    from mops.runtime.transfers import UNWATCHED
+
+    copies = local_copies_for(store, defaults.cache_size, say)
+    return Contents(store, copies, PackedDirectories(), locate_file, UNWATCHED)
 
 
 def say(text: str) -> None:

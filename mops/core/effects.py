@@ -54,22 +54,23 @@ class Put:
 
 @final
 class GetContent:
-    """Read what is stored by content. Answer: ``Buffer | None``, verified; raises ``CorruptBlob``."""
+    """Read what is stored by content, that many bytes. Answer: ``Buffer | None``, verified; raises ``CorruptBlob``."""
 
-    __slots__ = ("digest",)
+    __slots__ = ("digest", "size")
 
-    def __init__(self, digest: bytes) -> None:
+    def __init__(self, digest: bytes, size: int) -> None:
         self.digest = digest
+        self.size = size
 
 
 @final
 class PutContent:
-    """Store one buffer by content. Answer: its digest, ``bytes``."""
+    """Store the parts of one blob by content. Answer: its digest, ``bytes``."""
 
-    __slots__ = ("data",)
+    __slots__ = ("parts",)
 
-    def __init__(self, data: Buffer) -> None:
-        self.data = data
+    def __init__(self, *parts: Buffer) -> None:
+        self.parts = parts
 
 
 @final

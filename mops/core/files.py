@@ -3,12 +3,13 @@
 Written by hand rather than with attrs, as everything that a hit may import.
 """
 
-from typing import Any, Final, Literal, TypeAlias, final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, final
 
-FileKind: TypeAlias = Literal["file", "directory", "source"]
-"""How it arrives: as a local file, as a local directory, or not before somebody asks for it."""
+FileKind: TypeAlias = Literal["file", "directory", "source", "shared"]
+"""How it arrives: as a local file, as a local directory, not before somebody asks for it, or as bytes in memory."""
 
-KINDS: Final[frozenset[str]] = frozenset(("file", "directory", "source"))
+KINDS: Final[frozenset[str]] = frozenset(("file", "directory", "source", "shared"))
 
 
 @final
@@ -18,21 +19,23 @@ class LocalFile:
     Attributes:
         path: absolute.
         name: the final name, under which it arrives.
-        digest: of its content, 32 bytes; empty where nobody has looked yet. Of a directory, that of its tree.
+        digest: of its content, 32 bytes. Of a directory, that of its tree; empty where nobody has looked.
+        size: bytes; 0 for a directory.
         key: where to store it; empty: by its content.
         kind: how it arrives.
     """
 
-    __slots__ = ("digest", "key", "kind", "name", "path")
+    __slots__ = ("digest", "key", "kind", "name", "path", "size")
 
     def __init__(
-        self, path: str, name: str, digest: bytes = b"", key: str = "", kind: FileKind = "file"
+        self, path: str, name: str, digest: bytes = b"", key: str = "", kind: FileKind = "file", size: int = 0
     ) -> None:  # fmt: skip
         self.path = path
         self.name = name
         self.digest = digest
         self.key = key
         self.kind = kind
+        self.size = size
 
 
 @final
@@ -61,7 +64,39 @@ class StoredFile:
         self.name = name
 
 
-AnyFile: TypeAlias = LocalFile | StoredFile
+@final
+class SharedBlob:
+    """The blob of one state of one object under one root. Where it is stored is noted by whoever stores it.
+
+    Attributes:
+        digest: of its bytes; empty before it was stored.
+        size: bytes.
+        files: what the object has outside of memory.
+    """
+
+    __slots__ = ("digest", "files", "size")
+
+    def __init__(self, files: "Sequence[AnyFile]") -> None:
+        self.digest = b""
+        self.size = 0
+        self.files = files
+
+
+class SharedObject(NamedTuple):
+    """An object of a call that is a blob of its own.
+
+    Attributes:
+        blob: the blob.
+        pieces: makes its bytes; asked where it is not stored.
+    """
+
+    blob: SharedBlob
+    pieces: Callable[[], Sequence[bytes | memoryview]]
+
+
+AnyFile: TypeAlias = LocalFile | StoredFile | SharedObject
+Arrived: TypeAlias = str | StoredFile | bytes | memoryview
+"""A file that was brought to a path; one that stays where it is; the blob of a shared object."""
 
 
 @final

@@ -1,24 +1,26 @@
 """Values on their way to and from the store: small segments travel in the envelope, large ones and files by content."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mops.core.blob_layout import content_key
 from mops.core.claim import patiently
 from mops.core.effects import FetchFile, GetContent, HasFile, PutContent, PutFile, Report, Steps, Sync
 from mops.core.envelope import INLINE_LIMIT, Envelope, Segment, StoredSegment
 from mops.core.errors import CorruptBlob, FileChanged, StoreError
-from mops.core.files import KINDS, AnyFile, StoredFile
+from mops.core.files import KINDS, AnyFile, Arrived, SharedObject, StoredFile
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serialized
 from mops.core.stored_value import StoredValue
+
+_SHARED: Final = "shared object"
 
 
 class Fetched(NamedTuple):
     """A value that came from the store, as ``Serializer.loads`` takes it."""
 
     buffers: Sequence[Buffer]
-    files: Sequence[str | StoredFile] = ()
+    files: Sequence[Arrived] = ()
     codec: str = ""
 
 
@@ -57,7 +59,23 @@ def _store_file(file: AnyFile, patience: float, *, durable: bool) -> Steps[Store
         if durable and found.root:
             yield from sync(found.key)
         return found
+    if isinstance(file, SharedObject):
+        return (yield from _store_shared(file, patience, durable=durable))
     return (yield from patiently(PutFile(file, durable=durable), patience))  # type: ignore[no-any-return]
+
+
+def _store_shared(shared: SharedObject, patience: float, *, durable: bool) -> Steps[StoredFile]:
+    blob = shared.blob
+    if blob.digest:
+        stored = StoredFile(content_key(blob.digest), blob.digest, blob.size, "shared", _SHARED)
+        if (yield from patiently(HasFile(stored), patience)) is not None:
+            return stored
+    pieces = shared.pieces()
+    blob.size = sum(map(len, pieces))
+    blob.digest = yield from patiently(PutContent(*pieces), patience)
+    if durable:
+        yield from sync(content_key(blob.digest))
+    return StoredFile(content_key(blob.digest), blob.digest, blob.size, "shared", _SHARED)
 
 
 def sync(blob_key: str) -> Steps[None]:
@@ -79,14 +97,14 @@ def fetch(envelope: Envelope, patience: float) -> Steps[Fetched]:
         if not isinstance(segment, StoredSegment):
             buffers.append(segment)
             continue
-        data: Any = yield from patiently(GetContent(segment.digest), patience)
+        data: Any = yield from patiently(GetContent(segment.digest, segment.length), patience)
         if data is None or len(data) != segment.length:
             raise CorruptBlob(f"its payload {content_key(segment.digest)} is gone")
         buffers.append(data)
     if not envelope.needs_header:
         return Fetched(buffers)
     header = envelope.header()
-    files: list[str | StoredFile] = []
+    files: list[Arrived] = []
     for file in files_in(header):
         files.append((yield from _fetch_file(file, patience)))  # noqa: PERF401 - it yields
     return Fetched(buffers, files, str(header.get("codec", "")))
@@ -109,8 +127,12 @@ def files_in(header: dict[str, Any]) -> list[StoredFile]:
     return files
 
 
-def _fetch_file(file: StoredFile, patience: float) -> Steps[str | StoredFile]:
-    if file.kind == "source":
+def _fetch_file(file: StoredFile, patience: float) -> Steps[Arrived]:
+    if file.kind == "shared":
+        data: Buffer | None = yield from patiently(GetContent(file.digest, file.size), patience)
+        if data is not None:
+            return data
+    elif file.kind == "source":
         found: StoredFile | None = yield from patiently(HasFile(file), patience)
         if found is not None:
             return found

@@ -51,9 +51,16 @@ class Errand(Protocol):
     def invoke(self) -> Any:
         """Run the function in this thread."""
 
+    def changed_inputs(self) -> str:
+        """What is wrong with the files that the call is keyed by, after the function has run; empty if nothing is."""
+
 
 class StartsNothing:
-    """The part of an errand that starts no command."""
+    """The part of an errand that starts no command, and has no inputs but its own copies."""
+
+    def changed_inputs(self) -> str:
+        """Nothing: nobody else knows the files that it was given."""
+        return ""
 
     def start(
         self, folder: str, epoch: int, news: Callable[[], None], ended: Callable[[], None], *, alone: bool
@@ -251,7 +258,9 @@ class Execution:
             if os.getpid() == process:
                 raise
             result = Failure(error)  # a fork of the function's: whatever ends it must not touch the parent's claim
-        return effects.Ran(result, started, clock.monotonic() - began, forked=os.getpid() != process)
+        elapsed = clock.monotonic() - began
+        changed = self._errand.changed_inputs() if isinstance(result, Success) else ""
+        return effects.Ran(result, started, elapsed, forked=os.getpid() != process, changed=changed)
 
     def _invoke(self) -> Any:
         if self._lease is None:

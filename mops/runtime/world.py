@@ -1,17 +1,14 @@
 """A blob store, a session on it, and who waits here: what the core asks of them is performed."""
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from blake3 import blake3
-
 from mops.core import effects
-from mops.core.blob_layout import content_key
-from mops.core.errors import CallCancelled, CorruptBlob, StoreError
-from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
+from mops.core.errors import CallCancelled, StoreError
+from mops.core.files import StoredFile
+from mops.core.ports.blob_store import BlobStore, Buffer, SupportsSync
 from mops.core.ports.clock import Clock
 from mops.core.result import Failure
 from mops.runtime.inline import drive
@@ -20,9 +17,8 @@ from mops.runtime.wakers import Wakers
 
 if TYPE_CHECKING:
     from mops.core.call import Answer
+    from mops.runtime.contents import Contents
     from mops.runtime.session import Pulses, Session
-
-_PARALLEL_HASH: Final = 8 << 20
 
 
 class World:
@@ -33,6 +29,7 @@ class World:
         clock: the clocks.
         report: tells the user something.
         heartbeat: seconds between the beats of the session.
+        contents: makes what moves large payloads and files; asked at the first one.
         supervised: somebody else beats for this process.
     """
 
@@ -42,15 +39,18 @@ class World:
         clock: Clock,
         report: Callable[[str], None],
         heartbeat: float,
+        contents: "Callable[[BlobStore], Contents]",
         *,
         supervised: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.store = store
         self.clock = clock
         self.wakers = Wakers()
         self._report = report
         self._supervised = supervised
         self._heartbeat = heartbeat
+        self._make_contents = contents
+        self._contents: Contents | None = None
         self._session: Session | None = None
         self._pulses: Pulses | None = None
         self._lock = threading.Lock()
@@ -66,6 +66,15 @@ class World:
                 if self._session is None:
                     self._session = Session(self.store, self.clock, self._heartbeat)
         return self._session
+
+    @property
+    def contents(self) -> "Contents":
+        """What moves large payloads and files."""
+        if self._contents is None:
+            with self._lock:
+                if self._contents is None:
+                    self._contents = self._make_contents(self.store)
+        return self._contents
 
     def beat_from_a_thread(self) -> None:
         """Keep the session alive from a thread for as long as it holds something. A supervisor does it itself."""
@@ -104,28 +113,28 @@ class World:
         self.store.put(effect.key, *effect.parts)
 
     def _get_content(self, effect: effects.GetContent) -> Buffer | None:
-        key = content_key(effect.digest)
-        try:
-            return self._verified(key, effect.digest)
-        except CorruptBlob:
-            with contextlib.suppress(StoreError):
-                self.store.delete(key)  # or the value, computed anew, would find its name taken by the damaged bytes
-            raise
-
-    def _verified(self, key: str, digest: bytes) -> Buffer | None:
-        if isinstance(self.store, SupportsContent):
-            return self.store.get_content(key, digest)
-        data = self.store.get(key)
-        if data is not None and _digest(data) != digest:
-            raise CorruptBlob(f"the digest of {key} does not match its bytes")
-        return data
+        return self.contents.get_payload(effect.digest, effect.size)
 
     def _put_content(self, effect: effects.PutContent) -> bytes:
-        if isinstance(self.store, SupportsContent):
-            return self.store.put_content(content_key, effect.data)
-        digest = _digest(effect.data)
-        self.store.put_if_absent(content_key(digest), effect.data)
-        return digest
+        return self.contents.put_payload(effect.parts)
+
+    def _put_file(self, effect: effects.PutFile) -> StoredFile:
+        stored = self.contents.put(effect.file)
+        if effect.durable:
+            self._sync_file(stored)
+        return stored
+
+    def _sync_file(self, file: StoredFile) -> None:
+        try:
+            self.contents.sync(file)
+        except StoreError as error:
+            self.tell(f"{file.key} is stored, but may not survive a power failure: {error.args[0]}")
+
+    def _fetch_file(self, effect: effects.FetchFile) -> str | None:
+        return self.contents.fetch(effect.file)
+
+    def _has_file(self, effect: effects.HasFile) -> StoredFile | None:
+        return self.contents.find(effect.file)
 
     def _sync(self, effect: effects.Sync) -> None:
         if isinstance(self.store, SupportsSync):
@@ -200,16 +209,15 @@ def spool(name: str, parts: Sequence[Buffer]) -> str:
     return path
 
 
-def _digest(data: Buffer) -> bytes:
-    return blake3(data, max_threads=2 if len(data) >= _PARALLEL_HASH else 1).digest()
-
-
 _PERFORM: Final[dict[type, Callable[[World, Any], Any]]] = {
     effects.Get: World._get,
     effects.PutIfAbsent: World._put_if_absent,
     effects.Put: World._put,
     effects.GetContent: World._get_content,
     effects.PutContent: World._put_content,
+    effects.PutFile: World._put_file,
+    effects.FetchFile: World._fetch_file,
+    effects.HasFile: World._has_file,
     effects.Sync: World._sync,
     effects.Now: World._now,
     effects.Issue: World._issue,

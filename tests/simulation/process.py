@@ -188,7 +188,7 @@ class Process:
         self._ask_store(task, lambda: self.world.blobs.get(content_key(effect.digest)))
 
     def _put_content(self, task: Task, effect: effects.PutContent) -> None:
-        data = bytes(effect.data)
+        data = b"".join(effect.parts)
         digest = blake3(data).digest()
         self._spoke_for_parent(task)
         self._ask_store(task, lambda: self.world.blobs.put_if_absent(content_key(digest), data), lambda _: digest)

@@ -1,12 +1,15 @@
 """What a value has outside of memory, while the value is pickled: the files that its paths name."""
 
 import os
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISDIR
 from typing import Any, Final, final
 
+from mops.adapters.files.digests import file_digest
 from mops.adapters.serializers.restore import as_written
-from mops.core.errors import UnserializableError
+from mops.core.errors import FileChanged, UnserializableError
 from mops.core.files import AnyFile, AsWritten, FileIndex, LocalFile
+from mops.core.ports.codec import NO_REDUCTIONS, Reductions
+from mops.core.ports.serializer import NOT_SHARED, Shared
 
 _ADVICE: Final = (
     "write the file before it is returned (mops.open_output does), or pass str(path); "
@@ -27,12 +30,19 @@ class _Mark:
 class Luggage:
     """The files of one value. Objects come in the order in which they are pickled.
 
+    Args:
+        reductions: as ``Codecs.reductions`` gives them.
+        shared: as ``Serializer.dumps`` takes them.
+
     Attributes:
         files: those met so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reductions: Reductions = NO_REDUCTIONS, shared: Shared = NOT_SHARED) -> None:
         self.files: list[AnyFile] = []
+        self._shared = shared
+        self._places: dict[int, int] = {}
+        self._reductions = reductions
         self._as_written = 0
 
     def attach(self, file: AnyFile) -> FileIndex:
@@ -40,13 +50,28 @@ class Luggage:
         self.files.append(file)
         return FileIndex(len(self.files) - 1)
 
+    def place_of(self, obj: Any) -> int | None:
+        """The place of a shared object among the files, before its own; ``None`` for what is not shared."""
+        make = self._shared.get(id(obj))
+        if make is None:
+            return None
+        place = self._places.get(id(obj))
+        if place is None:
+            shared = make()
+            place = self._places[id(obj)] = len(self.files)
+            self.files += [shared, *shared.blob.files]
+        return place
+
     def reduced(self, obj: Any) -> Any:
-        """How an object travels, if that is a matter of files; else ``NotImplemented``.
+        """How an object travels, if that is a matter of files, or of a reduction; else ``NotImplemented``.
 
         Raises:
             UnserializableError: a path names nothing that could travel.
         """
         cls = type(obj)
+        reduction = self._reductions.get(cls)
+        if reduction is not None:
+            return reduction(obj)
         if cls is AsWritten:
             return as_written, (_Mark(begins=True), _fresh(obj.value), _Mark(begins=False))
         if cls is _Mark:
@@ -74,18 +99,19 @@ def local_file(path: str) -> LocalFile:
     Raises:
         UnserializableError: there is none.
     """
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError) as error:
-        raise UnserializableError(f"{path} cannot travel: {error}", advice=_ADVICE) from error
-    if not S_ISREG(mode) and not S_ISDIR(mode):
-        raise UnserializableError(f"{path} is neither a file nor a directory", advice=_ADVICE)
     name = os.path.basename(path)
     if name in {"", ".", ".."}:
         name = os.path.basename(os.path.realpath(path))
     if not name:
         raise UnserializableError(f"{path} has no name under which it could travel", advice=_ADVICE)
-    return LocalFile(os.path.join(os.getcwd(), path), name, kind="directory" if S_ISDIR(mode) else "file")
+    try:
+        absolute = os.path.join(os.getcwd(), path)
+        if S_ISDIR(os.stat(path).st_mode):
+            return LocalFile(absolute, name, kind="directory")
+        digest, size = file_digest(path)
+    except (OSError, ValueError, FileChanged) as error:
+        raise UnserializableError(f"{path} cannot travel: {error}", advice=_ADVICE) from error
+    return LocalFile(absolute, name, digest, size=size)
 
 
 def _fresh(value: Any) -> Any:

@@ -13,6 +13,7 @@ from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
 from mops.core.errors import ConfigurationError, kind_of
 from mops.core.failure import FailureRecord, located
+from mops.core.files import LocalFile
 from mops.core.ports.serializer import Serialized, Serializer
 from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder, SupportsAttach, SupportsBatch
 from mops.core.result import Failure
@@ -97,7 +98,18 @@ class Invocation:
         world: the root as this process sees it.
     """
 
-    __slots__ = ("_args", "_attempts", "_extras", "_kwargs", "_parts", "_serving", "memo", "target", "world")
+    __slots__ = (
+        "_args",
+        "_attempts",
+        "_extras",
+        "_keyed_files",
+        "_kwargs",
+        "_parts",
+        "_serving",
+        "memo",
+        "target",
+        "world",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -108,8 +120,10 @@ class Invocation:
         extras: tuple[Any, ...],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
+        keyed_files: tuple[LocalFile, ...] = (),
     ) -> None:
         self._parts = parts
+        self._keyed_files = keyed_files
         self.world = world
         self.target = target
         self.memo = memo
@@ -257,7 +271,12 @@ class Invocation:
             )
         from mops.api.calls.claims import pickled_call
 
-        return pickled_call(self.target, self._extras, self._args, self._kwargs, self._parts.serializer)
+        call = pickled_call(self.target, self._extras, self._args, self._kwargs, self._parts.serializer)
+        if not self._keyed_files:
+            return call
+        from mops.api.calls.inputs import as_keyed
+
+        return as_keyed(call, self._keyed_files)
 
     def start(
         self, folder: str, epoch: int, news: Callable[[], None], ended: Callable[[], None], *, alone: bool
@@ -286,9 +305,17 @@ class Invocation:
         """Call the function as if mops were not there."""
         return self.target.declaration.function(*self._args, **self._kwargs)
 
+    def changed_inputs(self) -> str:
+        """See ``Errand``."""
+        if not self._keyed_files:
+            return ""
+        from mops.api.calls.inputs import changed_since
+
+        return changed_since(self._keyed_files)
+
     def invoke(self) -> Any:
         """Run the plain function in this thread, in the knowledge of which call that is."""
-        token = SERVING.set((*self._serving, Served(self.memo.folder, entered=True)))
+        token = SERVING.set((*self._serving, Served(self.memo.folder, entered=True, world=self.world)))
         try:
             return self.run_plainly()
         finally:

@@ -1,11 +1,15 @@
 """The Serializer port: how values become bytes."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
-from mops.core.files import AnyFile, StoredFile
+from mops.core.files import AnyFile, Arrived, SharedObject
 from mops.core.ports.blob_store import Buffer
+
+Shared: TypeAlias = Mapping[int, Callable[[], SharedObject]]
+"""By the ``id`` of an object that has a blob of its own: makes what stands for it, asked where it is met."""
+NOT_SHARED: Final[Shared] = {}
 
 
 class Serialized(NamedTuple):
@@ -32,20 +36,20 @@ class Serializer(Protocol):
         """Name of its own format, written into the envelope, for example ``pickle5``."""
 
     @abstractmethod
-    def dumps(self, value: Any, /) -> Serialized:
-        """Serialize one value. Files that it names are looked up, but not read.
+    def dumps(self, value: Any, /, shared: "Shared" = NOT_SHARED) -> Serialized:
+        """Serialize one value. Files that it names are hashed, and left where they are.
 
         Raises:
             UnserializableError: with the path to the offending part.
         """
 
     @abstractmethod
-    def loads(self, buffers: Sequence[Buffer], /, files: Sequence[str | StoredFile] = (), codec: str = "") -> Any:
+    def loads(self, buffers: Sequence[Buffer], /, files: Sequence[Arrived] = (), codec: str = "") -> Any:
         """Rebuild the value from what ``dumps`` returned. Large parts of it may be views of the buffers.
 
         Args:
             buffers: as they were returned.
-            files: for each file, the local path that it was brought to; or what it is in the store, if it stays there.
+            files: what became of each file.
             codec: as it was returned.
 
         Raises:

@@ -130,8 +130,9 @@ class Desk:
         return self.blobs.get(content_key(effect.digest))
 
     def _putcontent(self, effect: Any) -> bytes:
-        digest = blake3(effect.data).digest()
-        self.blobs[content_key(digest)] = bytes(effect.data)
+        data = b"".join(effect.parts)
+        digest = blake3(data).digest()
+        self.blobs[content_key(digest)] = data
         return digest
 
     def _now(self, _: Any) -> float:

@@ -1,6 +1,7 @@
 """The keeper of a remote's output asks the store for nothing that it need not, and never insists."""
 
 from mops.adapters.blob_stores.memory import MemoryBlobStore
+from mops.api.worlds import contents_of
 from mops.core.claim import Adoption, Claim, Epoch
 from mops.core.effects import Get, Put
 from mops.core.errors import StoreUnavailable
@@ -15,7 +16,7 @@ class Desk:
     """A store that counts what it is asked for, and is out of reach for as long as it is told to be."""
 
     def __init__(self, name):
-        self.world = World(MemoryBlobStore(name), SystemClock(), print, 10.0)
+        self.world = World(MemoryBlobStore(name), SystemClock(), print, 10.0, contents_of)
         self.asked = []
         self.out_of_reach = False
 

@@ -1,0 +1,184 @@
+"""What values have under ``blob/`` and ``out/`` of one store: large payloads and files, on their way there and back."""
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, final
+
+from blake3 import blake3
+
+from mops.core.blob_layout import content_key
+from mops.core.errors import CorruptBlob, FileChanged, StoreError
+from mops.core.files import LocalFile, StoredFile
+from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
+from mops.runtime.file_transfer import file_size, get_file, put_file
+
+if TYPE_CHECKING:
+    from mops.core.ports.file_location import FileLocation
+    from mops.core.ports.local_copies import LocalCopies
+    from mops.core.ports.local_directories import LocalDirectories
+    from mops.core.ports.transfers import Transfers
+
+_HASHED_BY_TWO: Final = 8 << 20  # bytes
+
+
+@final
+class Contents:
+    """Moves payloads and files. All methods may be called from any number of threads at once.
+
+    Args:
+        store: where they are stored.
+        copies: where they lie on this machine.
+        directories: takes them apart, and builds them again.
+        locate: finds what an absolute URI names.
+        transfers: is told of what takes time.
+    """
+
+    def __init__(
+        self,
+        store: BlobStore,
+        copies: "LocalCopies",
+        directories: "LocalDirectories",
+        locate: "Callable[[str], FileLocation]",
+        transfers: "Transfers",
+    ) -> None:
+        self._store = store
+        self._copies = copies
+        self._directories = directories
+        self._locate = locate
+        self._transfers = transfers
+
+    # ------------------------------------------------------------------------------------------------ payloads
+    def put_payload(self, parts: Sequence[Buffer]) -> bytes:
+        """Store parts as one blob by content, and return their digest.
+
+        Raises:
+            StoreError: as the store does.
+        """
+        with self._transfers.begin("storing a value", None):
+            if isinstance(self._store, SupportsContent):
+                return self._store.put_content(content_key, *parts)
+            digest = _digest(parts)
+            self._store.put_if_absent(content_key(digest), *parts)
+            return digest
+
+    def get_payload(self, digest: bytes, size: int) -> Buffer | None:
+        """The bytes of a digest: from a copy on this machine where that saves a transfer. ``None``: they are gone.
+
+        Raises:
+            CorruptBlob: the store has other bytes there, and nothing any more.
+            StoreError: as the store does.
+        """
+        if isinstance(self._store, SupportsContent) or not self._copies.caches_content:
+            return self._read(digest)
+        file = StoredFile(content_key(digest), digest, size, "file", "")
+        return self._copies.content(digest, size, lambda path: self._write(file, path))
+
+    def _read(self, digest: bytes) -> Buffer | None:
+        key = content_key(digest)
+        try:
+            if isinstance(self._store, SupportsContent):
+                return self._store.get_content(key, digest)
+            return self._read_and_hash(key, digest)
+        except CorruptBlob:
+            self._drop(key)
+            raise
+
+    def _read_and_hash(self, key: str, digest: bytes) -> Buffer | None:
+        data = self._store.get(key)
+        if data is not None and _digest((data,)) != digest:
+            raise CorruptBlob(f"the digest of {key} does not match its bytes")
+        return data
+
+    def _drop(self, key: str) -> None:
+        """Remove damaged bytes: what is computed anew would find its name taken by them."""
+        with contextlib.suppress(StoreError):
+            self._store.delete(key)
+
+    # ------------------------------------------------------------------------------------------------ files
+    def put(self, file: LocalFile) -> StoredFile:
+        """Store a file or directory, unless it is stored already.
+
+        Raises:
+            FileChanged: it is not, or did not stay, what its digest says; or its key is taken by something else.
+            StoreError: as the store does.
+        """
+        if file.kind == "directory":
+            digest, size = self._directories.store(file.path, file.digest, self.put_payload, self._put_file)
+            return StoredFile(content_key(digest), digest, size, file.kind, file.name)
+        stored = StoredFile(file.key or content_key(file.digest), file.digest, file.size, file.kind, file.name)
+        with self._transfers.begin(f"storing {file.name}", file.size) as advance:
+            ours = put_file(self._store, stored.key, file.path, file.digest, advance=advance)
+        if not ours and file.key:
+            self._check_standing(stored)
+        return stored
+
+    def sync(self, file: StoredFile) -> None:
+        """Have a file or directory that is stored here survive a power failure.
+
+        Raises:
+            StoreError: it may not.
+        """
+        if isinstance(self._store, SupportsSync):
+            self._store.sync(file.key)
+
+    def fetch(self, file: StoredFile) -> str | None:
+        """The path of a read-only copy of a file or directory, of its final name. ``None`` where it is gone.
+
+        Raises:
+            CorruptBlob: it is not what was stored.
+            StoreError: it cannot be had now.
+        """
+        if not self._copies.caches_content and self.find(file) is None:
+            return None
+        if file.kind == "directory":
+            return self._copies.directory(file.digest, file.name, lambda path: self._build(file, path))
+        return self._copies.file(file.digest, file.size, file.name, lambda path: self._write(file, path))
+
+    def find(self, file: StoredFile) -> StoredFile | None:
+        """A file as this root names it; ``None`` where it is gone. Of a directory, its manifest is looked for.
+
+        Raises:
+            StoreError: that cannot be known now.
+        """
+        root, key = self._store.uri, file.key.removeprefix(f"{self._store.uri}/")
+        if "://" in key:
+            root, size = "", self._locate(key).size()
+        else:
+            size = file_size(self._store, key)
+        if size is None or (file.kind != "directory" and size != file.size):
+            return None
+        return StoredFile(key, file.digest, file.size, file.kind, file.name, root)
+
+    def _put_file(self, path: str, digest: bytes, size: int) -> None:
+        self.put(LocalFile(path, os.path.basename(path), digest, size=size))
+
+    def _build(self, file: StoredFile, path: str) -> bool:
+        with self._transfers.begin(f"fetching {file.name}", None):
+            return self._directories.fetch(file.digest, path, self._read, self._get_file)
+
+    def _get_file(self, path: str, digest: bytes, size: int) -> bool:
+        return self._write(StoredFile(content_key(digest), digest, size, "file", os.path.basename(path)), path)
+
+    def _write(self, file: StoredFile, path: str) -> bool:
+        with self._transfers.begin(f"fetching {file.name or 'a result'}", file.size) as advance:
+            try:
+                return get_file(self._store, file.key, path, file.digest, advance=advance)
+            except CorruptBlob:
+                self._drop(file.key)
+                raise
+
+    def _check_standing(self, file: StoredFile) -> None:
+        try:
+            found = self.fetch(file)
+        except CorruptBlob:
+            found = None
+        if found is None:
+            raise FileChanged(f"{file.key} holds something else than {file.name}", advice="write it to another URI")
+
+
+def _digest(parts: Sequence[Buffer]) -> bytes:
+    hasher = blake3(max_threads=2 if sum(map(len, parts)) >= _HASHED_BY_TWO else 1)
+    for part in parts:
+        hasher.update(part)
+    return hasher.digest()
