@@ -8,6 +8,7 @@ from mops.core.errors import ConfigurationError
 from mops.core.ports.blob_store import BlobStore
 
 if TYPE_CHECKING:
+    from mops.core.ports.file_location import FileLocation
     from mops.core.ports.local_copies import LocalCopies
 
 
@@ -85,6 +86,25 @@ def _cache_folder() -> str:
     if not os.path.isabs(base):  # the specification wants relative ones ignored
         base = os.path.expanduser(os.path.join("~", ".cache"))
     return os.path.join(base, "mops") if os.path.isabs(base) else ""
+
+
+def locate_file(uri: str) -> "FileLocation":
+    """The place that the URI of a file names, in whatever store. Does no I/O.
+
+    Raises:
+        ConfigurationError: it names no file, or is of a scheme that this mops does not know.
+    """
+    from mops.api.file_uris import path_of, place_in_store
+
+    path = path_of(uri)
+    if path:
+        from mops.adapters.file_of_machine import FileOfMachine
+
+        return FileOfMachine(path)
+    from mops.runtime.file_in_store import FileInStore
+
+    root, key = place_in_store(uri)
+    return FileInStore(_from_uri(root), key)
 
 
 def leaves_the_process(store: BlobStore) -> bool:

@@ -15,6 +15,7 @@ Grouped by what the reader does next:
     │   ├── CodeMismatchError           the remote has other code than the orchestrator
     │   ├── FunctionNotFoundError       the remote cannot import the function
     │   ├── UndecodableResultError      a verified result cannot be decoded here
+    │   ├── SourceNotFound              there is no file where a Source says
     │   ├── MissingExtraError           an optional dependency is not installed
     │   ├── StoreDenied                 no permission
     │   ├── StoreFull                   no space, or no quota
@@ -177,6 +178,12 @@ class UndecodableResultError(SetupError):
     """A verified result cannot be decoded in this process: most often a class of it cannot be imported here."""
 
     advice = "install the packages whose classes the result consists of; the stored result is intact"
+
+
+class SourceNotFound(SetupError, FileNotFoundError):
+    """There is no file where a Source says."""
+
+    advice = "look where the file was written; a result whose file has gone is computed anew when it is asked for"
 
 
 class MissingExtraError(SetupError, ImportError):

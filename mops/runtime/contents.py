@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 from blake3 import blake3
 
 from mops.core.blob_layout import content_key
-from mops.core.errors import CorruptBlob, FileChanged, StoreError
+from mops.core.errors import CorruptBlob, StoreError, UnserializableError
 from mops.core.files import LocalFile, StoredFile
 from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
 from mops.runtime.file_transfer import file_size, get_file, put_file
@@ -100,18 +100,22 @@ class Contents:
         """Store a file or directory, unless it is stored already.
 
         Raises:
-            FileChanged: it is not, or did not stay, what its digest says; or its key is taken by something else.
+            FileChanged: it is not, or did not stay, what its digest says.
+            UnserializableError: something else stands where it is to be stored.
             StoreError: as the store does.
         """
         if file.kind == "directory":
             digest, size = self._directories.store(file.path, file.digest, self.put_payload, self._put_file)
             return StoredFile(content_key(digest), digest, size, file.kind, file.name)
-        stored = StoredFile(file.key or content_key(file.digest), file.digest, file.size, file.kind, file.name)
+        key = self._under_root(file.key or content_key(file.digest))
         with self._transfers.begin(f"storing {file.name}", file.size) as advance:
-            ours = put_file(self._store, stored.key, file.path, file.digest, advance=advance)
+            if "://" in key:
+                ours = self._locate(key).put(file.path, file.digest)
+            else:
+                ours = put_file(self._store, key, file.path, file.digest, advance=advance)
         if not ours and file.key:
-            self._check_standing(stored)
-        return stored
+            self._check_standing(key, file)
+        return StoredFile(key, file.digest, file.size, file.kind, file.name)
 
     def sync(self, file: StoredFile) -> None:
         """Have a file or directory that is stored here survive a power failure.
@@ -119,7 +123,7 @@ class Contents:
         Raises:
             StoreError: it may not.
         """
-        if isinstance(self._store, SupportsSync):
+        if isinstance(self._store, SupportsSync) and "://" not in file.key:
             self._store.sync(file.key)
 
     def fetch(self, file: StoredFile) -> str | None:
@@ -141,7 +145,7 @@ class Contents:
         Raises:
             StoreError: that cannot be known now.
         """
-        root, key = self._store.uri, file.key.removeprefix(f"{self._store.uri}/")
+        root, key = self._store.uri, self._under_root(file.key)
         if "://" in key:
             root, size = "", self._locate(key).size()
         else:
@@ -168,13 +172,17 @@ class Contents:
                 self._drop(file.key)
                 raise
 
-    def _check_standing(self, file: StoredFile) -> None:
-        try:
-            found = self.fetch(file)
-        except CorruptBlob:
-            found = None
-        if found is None:
-            raise FileChanged(f"{file.key} holds something else than {file.name}", advice="write it to another URI")
+    def _under_root(self, key: str) -> str:
+        """A key of this store, if that is what an absolute URI names."""
+        return key.removeprefix(f"{self._store.uri}/")
+
+    def _check_standing(self, key: str, file: LocalFile) -> None:
+        uri = key if "://" in key else f"{self._store.uri}/{key}"
+        if self._locate(uri).digest() != (file.digest, file.size):
+            raise UnserializableError(
+                f"{uri} holds something else than {file.path} already",
+                advice="name another URI, or leave it out: files are never replaced",
+            )
 
 
 def _digest(parts: Sequence[Buffer]) -> bytes:

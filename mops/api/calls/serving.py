@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Final, final
+from typing import Any, Final, final
 
 from mops.core.blob_layout import Memo, describe_folder
 from mops.core.errors import RecursiveCallError
+from mops.runtime.world import World
 
 
 @final
@@ -15,13 +16,17 @@ class Served:
     Attributes:
         folder: of its memo.
         entered: the function itself runs; otherwise, the first call through the decorator is the execution.
+        world: the root that it is of, where it is this process that executes it.
+        run: what is known of the files that it produces, once it produces any.
     """
 
-    __slots__ = ("entered", "folder")
+    __slots__ = ("entered", "folder", "run", "world")
 
-    def __init__(self, folder: str, *, entered: bool) -> None:
+    def __init__(self, folder: str, *, entered: bool, world: World | None = None) -> None:
         self.folder = folder
         self.entered = entered
+        self.world = world
+        self.run: Any = None
 
 
 _of_process: Final[list[Served]] = []
@@ -50,6 +55,12 @@ class _Mode:
 def run_everything_plainly() -> None:
     """Have all calls of this process, by whatever thread, run as if mops were not there, from here on."""
     _Mode.plainly = True
+
+
+def running_call() -> Served | None:
+    """The innermost call that this context is executing; ``None`` where there is none, or mops is bypassed."""
+    serving = SERVING.get()
+    return serving[-1] if serving and not _Mode.plainly else None
 
 
 def is_being_served(memo: Memo) -> bool:

@@ -76,7 +76,7 @@ def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -
     remark = ""
     if about.importable and about.on_code_change != "ignore":
         names, remark = _compare(about, CodeOfProcess(about.first_party).fingerprint(plain, extras))
-    own = Served(folder, entered=by_reference is None or declaration is not None)
+    own = Served(folder, entered=by_reference is None or declaration is not None, world=world)
     return StoredCall(by_value or plain, args, kwargs, (*outer, own), names, remark)
 
 

@@ -1,0 +1,52 @@
+"""Folders for files that are not published yet: of this process, removed when it ends."""
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+from functools import partial
+from typing import final
+
+from mops.api.files.remainders import is_removed_by_supervisor
+
+
+@final
+class TemporaryFolders:
+    """The temporary folders of one process. All methods may be called from any number of threads at once.
+
+    They lie in one folder, which is made at the first need. It goes at the end of the process that made it; a forked
+    child uses the one of its parent. That of a remote goes with the remote. A process that is killed leaves it behind.
+    """
+
+    def __init__(self) -> None:
+        self._above = ""
+        self._lock = threading.Lock()
+
+    def fresh(self) -> str:
+        """Make a folder that nobody else uses. Returns its absolute path."""
+        with self._lock:
+            if not os.path.isdir(self._above):
+                self._above = _made()
+        return tempfile.mkdtemp(dir=self._above)
+
+    def holds(self, path: str) -> bool:
+        """Whether an absolute path lies in one of these folders."""
+        return bool(self._above) and path.startswith(os.path.join(self._above, ""))
+
+
+def _made() -> str:
+    path = os.path.join(tempfile.gettempdir(), f"mops-{os.urandom(8).hex()}")
+    if not is_removed_by_supervisor(path):
+        atexit.register(partial(_remove, path, os.getpid()))
+    os.mkdir(path, 0o700)
+    return path
+
+
+def _remove(path: str, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+temporary_folders = TemporaryFolders()
+"""Those of this process."""
