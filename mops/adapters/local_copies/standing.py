@@ -103,8 +103,8 @@ class StandingCopies(LocalCopies):
         try:
             written = write(draft)
             if written is not None:
-                for name in entry.names():  # it was damaged: whoever was given a path shall find the sound content
-                    draft.add(name)
+                for name in set(entry.names()).difference(draft.names()):
+                    draft.add(name)  # it was damaged: whoever was given a path there shall find the sound content
                 if self._bound is not None:
                     self._bound.charge(draft.size())
                 entry.replace_by(draft)

@@ -1,0 +1,74 @@
+"""All local copies keep the contract: in a cache, beside a local root, of one process, and where they fell back."""
+
+import errno
+import fcntl
+import os
+
+import pytest
+
+from mops.adapters.local_copies import FallbackCopies, StandingCopies, TemporaryCopies
+from mops.testing.local_copies_suite import LocalCopiesContract
+
+
+def never(text):
+    raise AssertionError(text)
+
+
+class TestCache(LocalCopiesContract):
+    @pytest.fixture
+    def copies(self, tmp_path):
+        return FallbackCopies(
+            StandingCopies(str(tmp_path / "cache"), limit=lambda: 1 << 30, caches_content=True), never
+        )
+
+
+class TestCacheWithoutRoom(LocalCopiesContract):
+    """What this process was given stays even where nothing may."""
+
+    @pytest.fixture
+    def copies(self, tmp_path):
+        return FallbackCopies(StandingCopies(str(tmp_path / "cache"), limit=lambda: 0, caches_content=False), never)
+
+
+class TestCopiesBesideALocalRoot(LocalCopiesContract):
+    @pytest.fixture
+    def copies(self, tmp_path):
+        return FallbackCopies(StandingCopies(str(tmp_path / "~files"), limit=None, caches_content=False), never)
+
+
+class TestTemporaryCopies(LocalCopiesContract):
+    @pytest.fixture
+    def copies(self):
+        return TemporaryCopies()
+
+
+class TestCopiesThatFellBack(LocalCopiesContract):
+    @pytest.fixture
+    def copies(self, tmp_path):
+        (tmp_path / "file").touch()
+        standing = StandingCopies(str(tmp_path / "file" / "cache"), limit=lambda: 0, caches_content=False)
+        return FallbackCopies(standing, lambda text: None)
+
+
+class TestCacheOnAFileSystemWithoutLinks(TestCache):
+    @pytest.fixture(autouse=True)
+    def _no_links(self, monkeypatch):
+        def refuse(*_args, **_kwargs):
+            raise PermissionError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr("os.link", refuse)
+
+
+class TestCacheOnAFileSystemWithoutLocks(LocalCopiesContract):
+    @pytest.fixture
+    def copies(self, tmp_path, monkeypatch):
+        root = str(tmp_path / "cache")
+        flock = fcntl.flock
+
+        def refuse(fd, operation):
+            if os.readlink(f"/proc/self/fd/{fd}").startswith(root):
+                raise OSError(errno.ENOLCK, "No locks available")
+            flock(fd, operation)
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        return FallbackCopies(StandingCopies(root, limit=lambda: 1 << 30, caches_content=False), lambda text: None)
