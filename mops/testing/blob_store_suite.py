@@ -11,7 +11,7 @@ keep one is no blob store.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, final
 
 import pytest
@@ -164,6 +164,35 @@ class SupportsContentContract(BlobStoreHooks):
             assert _verified(store, digest) == pattern(size)
 
     @final
+    def test_who_follows_a_transfer_is_told_of_no_more_than_its_bytes(self, store: BlobStore) -> None:
+        told: list[int] = []
+        parts = pattern(100), pattern(5 << 20, 1)
+        digest = _content(store).put_content(_key_of, *parts, advance=told.append)
+        assert sum(told) <= len(b"".join(parts)), told
+        told.clear()
+        assert _content(store).get_content(_key_of(digest), digest, advance=told.append) == b"".join(parts)
+        assert sum(told) <= len(b"".join(parts)), told
+
+    @final
+    def test_who_follows_a_transfer_may_stop_it(self, store: BlobStore) -> None:
+        stopped: list[int] = []
+
+        def stop(count: int) -> None:
+            stopped.append(count)
+            raise _Stop
+
+        with suppress(_Stop):
+            _content(store).put_content(_key_of, pattern(5 << 20), advance=stop)
+            assert not stopped, "it went on"
+        if stopped:
+            assert keys_of(store) == []
+        stopped.clear()
+        digest = _content(store).put_content(_key_of, pattern(5 << 20))
+        with suppress(_Stop):
+            _content(store).get_content(_key_of(digest), digest, advance=stop)
+            assert not stopped, "it went on"
+
+    @final
     def test_other_keys_are_refused_for_content_too(self, store: BlobStore) -> None:
         for key in BAD_KEYS:
             with pytest.raises(InvalidKey):
@@ -204,6 +233,10 @@ class SupportsProbeContract(BlobStoreHooks):
         for _ in range(2):
             store.probe()
         assert keys_of(store) == ["mops1/probe/of-another"]
+
+
+class _Stop(Exception):
+    """Whoever follows a transfer has seen enough."""
 
 
 def _key_of(digest: bytes) -> str:

@@ -5,7 +5,7 @@ nothing behind. Elsewhere, and for what replaces a file, it is a ``NamedDraft``.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mops.core.ports.blob_store import Buffer
 
@@ -33,16 +33,18 @@ class AnonymousDraft:
         close(self.fd)
 
 
-def write(fd: int, parts: Sequence[Buffer]) -> None:
-    """Write all parts, in as many steps as it takes, without joining them."""
-    if len(parts) <= _CHUNKS and (size := sum(map(len, parts))) <= _CHUNK:
+def write(fd: int, parts: Sequence[Buffer], advance: Callable[[int], None] | None = None) -> None:
+    """Write all parts, in as many steps as it takes, without joining them. ``advance`` is told of the bytes."""
+    if advance is None and len(parts) <= _CHUNKS and (size := sum(map(len, parts))) <= _CHUNK:
         if os.writev(fd, parts) == size:  # as ever
             return
         os.lseek(fd, 0, os.SEEK_SET)
     chunks = [memoryview(part)[at : at + _CHUNK] for part in parts for at in range(0, len(part), _CHUNK)]
-    first = 0
+    first, step = 0, _CHUNKS if advance is None else 1
     while first < len(chunks):
-        written = os.writev(fd, chunks[first : first + _CHUNKS])
+        written = os.writev(fd, chunks[first : first + step])
+        if advance is not None:
+            advance(written)
         while first < len(chunks) and written >= len(chunks[first]):
             written -= len(chunks[first])
             first += 1

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from blake3 import blake3
 
@@ -11,23 +11,30 @@ from mops.adapters.files.reading import OPENING, is_mapped, read, regular
 from mops.core.ports.blob_store import Buffer
 
 _HASHED_BY_TWO = 8 << 20
+_STEP = 32 << 20  # bytes; a file in pages that are not in memory takes a moment for so many
 _SETTLED = 2.0  # seconds; a coarse clock may give two changes of one instant the same time
 _REMEMBERED = 4096
 
 _verified: dict[tuple[int, ...], bytes] = {}  # digests by identity, of this process
 
 
-def digest_of(parts: Sequence[Buffer]) -> bytes:
-    """The 32 bytes of BLAKE3 over the parts."""
+def digest_of(parts: Sequence[Buffer], advance: Callable[[int], None] | None = None) -> bytes:
+    """The 32 bytes of BLAKE3 over the parts. ``advance`` is told of the bytes."""
     # Never AUTO: it hangs in a forked child whose parent has used it.
     hasher = blake3(max_threads=2 if sum(map(len, parts)) >= _HASHED_BY_TWO else 1)
     for part in parts:
-        hasher.update(part)
+        if advance is None:
+            hasher.update(part)
+            continue
+        for at in range(0, len(part), _STEP):
+            piece = memoryview(part)[at : at + _STEP]
+            hasher.update(piece)
+            advance(len(piece))
     return bytes(hasher.digest())
 
 
-def read_verified(path: str, digest: bytes) -> Buffer | None:
-    """Read a file whole; ``None`` if its digest is another.
+def read_verified(path: str, digest: bytes, advance: Callable[[int], None] | None = None) -> Buffer | None:
+    """Read a file whole; ``None`` if its digest is another. ``advance`` is told of the bytes.
 
     A mapped file is hashed once a process, as long as it keeps its identity: whoever changes a file changes its ctime,
     which nobody can set back. Only a change within the clock's resolution of another could hide, so a file whose ctime
@@ -43,7 +50,7 @@ def read_verified(path: str, digest: bytes) -> Buffer | None:
     identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if mapped and _verified.get(identity) == digest:
         return content
-    if digest_of((content,)) != digest:
+    if digest_of((content,), advance) != digest:
         return None
     if mapped and time.time() - status.st_ctime > _SETTLED:
         _remember(identity, digest)

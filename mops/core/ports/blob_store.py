@@ -104,11 +104,14 @@ class BlobStore(Protocol):
 class SupportsContent(Protocol):
     """A store that hashes what it stores by content while it moves the bytes, and remembers what it has verified.
 
-    Stores without it are read and written through ``get`` and ``put_if_absent``, and the caller hashes.
+    Stores without it are read and written through ``get`` and ``put_if_absent``, and the caller hashes. ``advance``,
+    where given, is called as ``SupportsFiles`` says.
     """
 
     @abstractmethod
-    def put_content(self, key_of: Callable[[bytes], str], /, *parts: Buffer) -> bytes:
+    def put_content(
+        self, key_of: Callable[[bytes], str], /, *parts: Buffer, advance: Callable[[int], None] | None = None
+    ) -> bytes:
         """Store the parts under ``key_of(digest)``, digest being the 32 bytes of their BLAKE3, and return the digest.
 
         A blob that stands under the key already is left as it is. ``key_of`` is pure.
@@ -118,7 +121,7 @@ class SupportsContent(Protocol):
         """
 
     @abstractmethod
-    def get_content(self, key: str, digest: bytes, /) -> Buffer | None:
+    def get_content(self, key: str, digest: bytes, /, *, advance: Callable[[int], None] | None = None) -> Buffer | None:
         """As ``get``, and the bytes are known to have that BLAKE3 digest.
 
         Raises:

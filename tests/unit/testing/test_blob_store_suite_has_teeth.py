@@ -2,7 +2,7 @@
 
 import time
 from collections import ChainMap
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 
 import pytest
 
@@ -294,16 +294,24 @@ class TakesEveryRefusalForALostAnswer(HonestStore):
 class HonestContentStore(HonestStore):
     """A correct store by content."""
 
-    def put_content(self, key_of, /, *parts):
+    def put_content(self, key_of, /, *parts, advance=None):
         digest = self._digest(parts)
+        self._tell(advance, sum(map(len, parts)))
         self.put_if_absent(key_of(digest), *parts)
         return digest
 
-    def get_content(self, key, digest, /):
+    def get_content(self, key, digest, /, *, advance=None):
         content = self.get(key)
         if content is not None and self._digest([content]) != digest:
             raise CorruptBlob(key)
+        if content is not None:
+            self._tell(advance, len(content))
         return content
+
+    @staticmethod
+    def _tell(advance, count):
+        if advance is not None:
+            advance(count)
 
     def probe(self):
         return None
@@ -315,8 +323,29 @@ class HonestContentStore(HonestStore):
         return blake3(b"".join(parts)).digest()
 
 
+class TellsTwice(HonestContentStore):
+    @staticmethod
+    def _tell(advance, count):
+        for _ in range(2):
+            HonestContentStore._tell(advance, count)
+
+
+class DoesNotStop(HonestContentStore):
+    @staticmethod
+    def _tell(advance, count):
+        with suppress(Exception):
+            HonestContentStore._tell(advance, count)
+
+
+class StopsTooLate(HonestContentStore):
+    def put_content(self, key_of, /, *parts, advance=None):
+        digest = super().put_content(key_of, *parts)
+        self._tell(advance, sum(map(len, parts)))
+        return digest
+
+
 class TrustsTheName(HonestContentStore):
-    def get_content(self, key, digest, /):
+    def get_content(self, key, digest, /, *, advance=None):
         return self.get(key)
 
 
@@ -327,7 +356,7 @@ class VerifiesOnce(HonestContentStore):
         super().__init__()
         self.verified = set()
 
-    def get_content(self, key, digest, /):
+    def get_content(self, key, digest, /, *, advance=None):
         if key not in self.verified:
             super().get_content(key, digest)
             self.verified.add(key)
@@ -335,14 +364,14 @@ class VerifiesOnce(HonestContentStore):
 
 
 class HashesTheFirstPart(HonestContentStore):
-    def put_content(self, key_of, /, *parts):
+    def put_content(self, key_of, /, *parts, advance=None):
         digest = self._digest(parts[:1])
         self.put_if_absent(key_of(digest), *parts)
         return digest
 
 
 class ReplacesContent(HonestContentStore):
-    def put_content(self, key_of, /, *parts):
+    def put_content(self, key_of, /, *parts, advance=None):
         digest = self._digest(parts)
         self.put(key_of(digest), *parts)
         return digest
@@ -383,6 +412,9 @@ REJECTED = {
     UnreachableIsAbsent: "test_unreachable_is_not_absent",
     TakesALostAnswerForALoss: "test_creation_whose_answer_was_lost_is_ours",
     TakesEveryRefusalForALostAnswer: "test_another_writer_is_told_from_a_lost_answer",
+    TellsTwice: "test_who_follows_a_transfer_is_told_of_no_more_than_its_bytes",
+    DoesNotStop: "test_who_follows_a_transfer_may_stop_it",
+    StopsTooLate: "test_who_follows_a_transfer_may_stop_it",
     TrustsTheName: "test_other_bytes_are_never_returned",
     VerifiesOnce: "test_other_bytes_are_never_returned",
     HashesTheFirstPart: "test_digest_is_that_of_all_parts",

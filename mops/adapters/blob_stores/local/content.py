@@ -15,7 +15,9 @@ from mops.core.ports.blob_store import Buffer
 _HASHED_BESIDE = 1 << 20  # a thread costs more than hashing less than this
 
 
-def put_content(files: Files, path_of: Callable[[bytes], str], parts: Sequence[Buffer]) -> bytes:
+def put_content(
+    files: Files, path_of: Callable[[bytes], str], parts: Sequence[Buffer], advance: Callable[[int], None] | None
+) -> bytes:
     """Write the parts to the path that their digest gives; a file that stands there stays."""
     size = sum(map(len, parts))
     if size < _HASHED_BESIDE:
@@ -28,7 +30,7 @@ def put_content(files: Files, path_of: Callable[[bytes], str], parts: Sequence[B
     try:
         if files.anonymous:
             _preallocate(draft.fd, size)
-        digest = _write_and_hash(draft.fd, parts)
+        digest = _write_and_hash(draft.fd, parts, advance)
         files.publish(draft, path_of(digest))
     finally:
         draft.close()
@@ -44,12 +46,12 @@ def _preallocate(fd: int, size: int) -> None:
             raise
 
 
-def _write_and_hash(fd: int, parts: Sequence[Buffer]) -> bytes:
+def _write_and_hash(fd: int, parts: Sequence[Buffer], advance: Callable[[int], None] | None) -> bytes:
     digests: list[bytes] = []
     hashing = threading.Thread(target=lambda: digests.append(_digest_beside(parts)), name="mops-hash", daemon=True)
     hashing.start()
     try:
-        write(fd, parts)
+        write(fd, parts, advance)
     finally:
         hashing.join()
     return digests[0]

@@ -82,7 +82,9 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
             if not os.path.isdir(self._prefix + key):  # for which systems have different errors
                 self._absent(error, "delete", key)
 
-    def put_content(self, key_of: Callable[[bytes], str], /, *parts: Buffer) -> bytes:
+    def put_content(
+        self, key_of: Callable[[bytes], str], /, *parts: Buffer, advance: Callable[[int], None] | None = None
+    ) -> bytes:
         """As the port says; a second thread hashes while this one writes."""
         from mops.adapters.blob_stores.local.content import put_content
 
@@ -95,17 +97,17 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
             return self._prefix + key
 
         try:
-            return put_content(self._files, path_of, parts)
+            return put_content(self._files, path_of, parts, advance)
         except OSError as error:
             self._fail(error, "store content under", key)
 
-    def get_content(self, key: str, digest: bytes, /) -> Buffer | None:
+    def get_content(self, key: str, digest: bytes, /, *, advance: Callable[[int], None] | None = None) -> Buffer | None:
         """As the port says; a mapped file is hashed once a process while it stands unchanged, all else always."""
         from mops.adapters.files.verifying import read_verified
 
         check_key(key)
         try:
-            content = read_verified(self._prefix + key, digest)
+            content = read_verified(self._prefix + key, digest, advance)
         except OSError as error:
             self._absent(error, "read", key)
             return None
