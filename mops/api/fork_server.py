@@ -24,6 +24,7 @@ _LATER: Final = (
     "mops.adapters.blob_stores.local.listing",
     "mops.adapters.blob_stores.local.named_draft",
     "mops.adapters.blob_stores.local.syncing",
+    "mops.adapters.blob_stores.local.whole_files",
     "mops.adapters.serializers.by_value",
     "mops.api.calls.claims",
     "mops.api.calls.submission",

@@ -1,15 +1,19 @@
-"""Drafts: files that are being written and that nobody sees. Speaks paths and ``OSError``.
+"""Drafts: files that are being written and that nobody sees.
 
 On most Linux file systems a draft has no name until it is linked (``O_TMPFILE``), so that a killed process leaves
-nothing behind. Elsewhere, and for what replaces a file, it is a ``NamedDraft``.
+nothing behind. Elsewhere it needs one.
 """
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 
 from mops.core.ports.blob_store import Buffer
 
 ANONYMOUS = getattr(os, "O_TMPFILE", 0)  # macOS has none
+UNSUPPORTED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
+"""What file systems say that have no nameless files."""
+
 _CHUNK = 64 << 20  # macOS refuses to write 2 GiB and more at once,
 _CHUNKS = 16  # in one buffer or in several
 
@@ -20,7 +24,7 @@ class AnonymousDraft:
     __slots__ = ("fd",)
 
     def __init__(self, directory: str) -> None:
-        self.fd = os.open(directory, ANONYMOUS | os.O_WRONLY, 0o666)
+        self.fd = os.open(directory, ANONYMOUS | os.O_RDWR, 0o666)
 
     def publish(self, path: str) -> None:
         """Give the file its name; raises ``FileExistsError`` if that is taken."""
@@ -31,6 +35,15 @@ class AnonymousDraft:
     def close(self) -> None:
         """Let go of the file: what was not published is gone."""
         close(self.fd)
+
+
+def reserve(fd: int, size: int) -> None:
+    """Reserve space for an empty file, which makes writing faster, and a full disk known before it."""
+    try:
+        os.posix_fallocate(fd, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
 
 
 def write(fd: int, parts: Sequence[Buffer], advance: Callable[[int], None] | None = None) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import mops.adapters.blob_stores.local.content
 import mops.adapters.blob_stores.local.syncing
+import mops.adapters.blob_stores.local.whole_files
 import mops.adapters.shells.subprocess.process
 import mops.api.calls.attempts
 import mops.api.calls.claims

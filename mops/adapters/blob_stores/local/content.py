@@ -1,6 +1,5 @@
 """Blobs by content: hashed while they are written."""
 
-import errno
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -8,7 +7,7 @@ from collections.abc import Callable, Sequence
 from blake3 import blake3
 
 from mops.adapters.blob_stores.local.files import Files
-from mops.adapters.files.drafts import write
+from mops.adapters.files.drafts import reserve, write
 from mops.adapters.files.verifying import digest_of
 from mops.core.ports.blob_store import Buffer
 
@@ -26,24 +25,15 @@ def put_content(
         if not os.path.isfile(path):
             files.create(path, parts)
         return digest
-    draft = files.draft()
+    draft = files.draft("upload")
     try:
         if files.anonymous:
-            _preallocate(draft.fd, size)
+            reserve(draft.fd, size)
         digest = _write_and_hash(draft.fd, parts, advance)
         files.publish(draft, path_of(digest))
     finally:
         draft.close()
     return digest
-
-
-def _preallocate(fd: int, size: int) -> None:
-    """Reserve the space, which makes writing faster, and a full disk known before it."""
-    try:
-        os.posix_fallocate(fd, 0, size)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-            raise
 
 
 def _write_and_hash(fd: int, parts: Sequence[Buffer], advance: Callable[[int], None] | None) -> bytes:

@@ -2,11 +2,11 @@
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from mops.adapters.files.drafts import ANONYMOUS, AnonymousDraft, close, write
+from mops.adapters.files.drafts import ANONYMOUS, UNSUPPORTED, AnonymousDraft, close, write
 from mops.adapters.files.reading import OPENING, regular
 from mops.adapters.unforked import UNFORKED
 from mops.core.ports.blob_store import Buffer
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 Draft: TypeAlias = Union[AnonymousDraft, "NamedDraft"]
 
-_UNSUPPORTED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
 _COMPARED = 1 << 20
 _ATTEMPTS = 8
 _REMEMBERED = 1_000
@@ -38,21 +37,21 @@ class Files:
             self.draft().close()
         return bool(self._anonymous)
 
-    def draft(self) -> Draft:
-        """Open a file that nobody sees."""
+    def draft(self, purpose: str = "create") -> Draft:
+        """Open a file that nobody sees. Where it needs a name, drafts of one purpose wait for each other."""
         if self._anonymous is None and not (ANONYMOUS and os.path.isdir("/proc/self/fd")):
             self._anonymous = False
         if self._anonymous is not False:
             try:
                 draft = self._anonymous_draft()
             except OSError as error:
-                if error.errno not in _UNSUPPORTED:
+                if error.errno not in UNSUPPORTED:
                     raise
                 self._anonymous = False
             else:
                 self._anonymous = True
                 return draft
-        return self._named_draft("create")
+        return self._named_draft(purpose)
 
     def _anonymous_draft(self) -> AnonymousDraft:
         try:
@@ -74,15 +73,22 @@ class Files:
         draft = self.draft()
         try:
             write(draft.fd, parts)
-            for _ in range(_ATTEMPTS):
-                if self.publish(draft, path):
-                    return True
-                # An answer may have been lost on the way from a server: then what stands is ours.
-                ours = _holds(path, parts)
-                if ours is not None:
-                    return ours
+            return self.settle(draft, path, lambda: _holds(path, parts))
         finally:
             draft.close()
+
+    def settle(self, draft: Draft, path: str, is_ours: Callable[[], bool | None]) -> bool:
+        """Name a draft, unless a file stands; whether the one that stands in the end ``is_ours``.
+
+        That is asked where the name is taken, since an answer may have been lost on the way from a server. ``None``:
+        nothing stands any more.
+        """
+        for _ in range(_ATTEMPTS):
+            if self.publish(draft, path):
+                return True
+            ours = is_ours()
+            if ours is not None:
+                return ours
         raise OSError(errno.ESTALE, "it keeps appearing and vanishing")
 
     def publish(self, draft: Draft, path: str) -> bool:

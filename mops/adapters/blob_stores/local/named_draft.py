@@ -1,8 +1,8 @@
 """Drafts that have a name, under ``<root>/~tmp``, which no key can name.
 
-A process has one fixed name for creating and one for replacing, so a kill leaves at most these, and a heartbeat never
-waits behind an upload. Who uses a name holds ``flock`` on its file; the next process removes every file whose lock it
-gets.
+A process has one fixed name for creating, one for replacing and one for what is large, so a kill leaves at most these,
+and neither a claim nor a heartbeat waits behind an upload. Who uses a name holds ``flock`` on its file; the next
+process removes every file whose lock it gets.
 
 The rule that makes this safe: a name is used again only by a process that unlinked it itself while it held the lock.
 A process that loses its lock to a sweeper, or finds its name taken, leaves that file to others and takes a new name.

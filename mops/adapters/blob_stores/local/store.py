@@ -6,21 +6,31 @@ from typing import NoReturn
 
 from mops.adapters.blob_stores.local.files import Files
 from mops.adapters.files.drafts import close
-from mops.adapters.files.reading import OPENING, read
+from mops.adapters.files.reading import OPENING, read, regular
 from mops.adapters.unforked import UNFORKED
 from mops.core.blob_key import check_key
-from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer, SupportsContent, SupportsProbe, SupportsSync
+from mops.core.ports.blob_store import (
+    BlobInfo,
+    BlobStore,
+    Buffer,
+    SupportsContent,
+    SupportsFiles,
+    SupportsProbe,
+    SupportsSync,
+)
+from mops.core.ports.transfers import Advance
 
 _PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
 
 
-class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
+class LocalBlobStore(BlobStore, SupportsContent, SupportsFiles, SupportsSync, SupportsProbe):
     """A blob store in one directory.
 
     A root that does not exist is an empty store; the first write makes it, for its owner alone. A relative root is
     taken from the working directory of now. Only ``sync`` survives a power failure; the death of a process loses
-    nothing that was written, and leaves one temporary file under ``~tmp`` (two where the file system knows no nameless
-    files), which the next process that replaces a blob removes. Blobs have the permissions that the umask leaves.
+    nothing that was written, and leaves one temporary file under ``~tmp`` (three where the file system knows no
+    nameless files), which the next process that replaces a blob removes. Blobs have the permissions that the umask
+    leaves.
     """
 
     def __init__(self, root: str) -> None:
@@ -116,6 +126,38 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsSync, SupportsProbe):
 
             raise CorruptBlob(f"{self._uri_of(key)} does not hold the bytes of its digest {digest.hex()}")
         return content
+
+    def put_file_if_absent(self, key: str, path: str, digest: bytes, /, *, advance: Advance | None = None) -> bool:
+        """As the port says; a clone where the file system shares blocks, else a thread hashes what this one copies."""
+        from mops.adapters.blob_stores.local.whole_files import put_file
+
+        check_key(key)
+        try:
+            return put_file(self._files, self._prefix + key, path, digest, advance)
+        except OSError as error:
+            self._fail(error, "create", key)
+
+    def get_file(self, key: str, path: str, digest: bytes, /, *, advance: Advance | None = None) -> bool:
+        """As the port says, copying as ``put_file_if_absent`` does."""
+        from mops.adapters.blob_stores.local.whole_files import get_file
+        from mops.adapters.files.copying import UnreadableSource
+
+        check_key(key)
+        try:
+            get_file(self._prefix + key, path, digest, self._uri_of(key), advance)
+        except UnreadableSource as error:
+            self._absent(error.reason, "read", key)
+            return False
+        return True
+
+    def file_size(self, key: str, /) -> int | None:
+        """As the port says."""
+        check_key(key)
+        try:
+            return regular(os.stat(self._prefix + key)).st_size
+        except OSError as error:
+            self._absent(error, "look at", key)
+            return None
 
     def sync(self, key: str, /) -> None:
         """As the port says; flushes the directories too, once a store those above the root."""
