@@ -5,17 +5,24 @@ import os
 import platform
 import pwd
 import sys
+import threading
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from mops.core.version import MOPS_VERSION
+
+_ASKING: Final = threading.RLock()
+"""Held while the system looks up a user, and while this process forks: what the C library has locked for another thread
+stays locked in a child, which would wait for it for ever."""
+
+os.register_at_fork(before=_ASKING.acquire, after_in_parent=_ASKING.release, after_in_child=_ASKING.release)
 
 
 def producer_of_this_process() -> dict[str, Any]:
     """Everything that a reader may want to know of this process. What the system does not tell is left out."""
     return {
         "host": platform.node(),
-        "user": _user(),
+        "user": _name_of(os.getuid()),
         "pid": os.getpid(),
         "boot": _read("/proc/sys/kernel/random/boot_id"),
         "pidns": _link("/proc/self/ns/pid"),
@@ -79,9 +86,11 @@ def _link(path: str) -> str:
         return ""
 
 
-def _user() -> str:
+@lru_cache
+def _name_of(user: int) -> str:
     """The user's name; the number where the system has no name for it."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        with _ASKING:
+            return pwd.getpwuid(user).pw_name
     except KeyError:
-        return str(os.getuid())
+        return str(user)

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from mops.runtime import process_identity
 from mops.runtime.process_identity import known_dead, producer_json, producer_of_this_process
 
 
@@ -22,6 +24,31 @@ def test_a_fork_finds_out_anew_who_it_is():
     if child == 0:
         os._exit(json.loads(producer_json())["pid"] != os.getpid())
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_fork_waits_while_another_thread_has_the_system_look_up_the_user(monkeypatch):
+    asked, forking, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def look_up(user):
+        asked.set()
+        assert forking.wait(60)
+        time.sleep(0.2)  # in which a fork that does not wait has long happened
+        answered.set()
+        raise KeyError(user)
+
+    monkeypatch.setattr(process_identity.pwd, "getpwuid", look_up)
+    process_identity._name_of.cache_clear()
+    other = threading.Thread(target=producer_of_this_process)
+    other.start()
+    assert asked.wait(60)
+    os.register_at_fork(before=forking.set)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if answered.is_set() and process_identity._ASKING.acquire(blocking=False) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    other.join()
+    assert producer_of_this_process()["user"] == str(os.getuid())
+    process_identity._name_of.cache_clear()
 
 
 def test_this_process_is_not_dead(producer):
