@@ -45,13 +45,13 @@ def _world_of_store(root: Any, heartbeat: float) -> World:
 def contents_of(store: BlobStore) -> "Contents":
     """What moves large payloads and files to and from a store, for a process that people look at."""
     from mops.adapters.files.directories import PackedDirectories
+    from mops.api.display.transfers import LINE
     from mops.api.locate import local_copies_for, locate_file
     from mops.api.settings import defaults
     from mops.runtime.contents import Contents
-    from mops.runtime.transfers import UNWATCHED
 
     copies = local_copies_for(store, defaults.cache_size, say)
-    return Contents(store, copies, PackedDirectories(), locate_file, UNWATCHED)
+    return Contents(store, copies, PackedDirectories(), locate_file, LINE)
 
 
 def say(text: str) -> None:

@@ -1,7 +1,6 @@
 """What values have under ``blob/`` and ``out/`` of one store: large payloads and files, on their way there and back."""
 
 import contextlib
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, final
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from mops.core.ports.file_location import FileLocation
     from mops.core.ports.local_copies import LocalCopies
     from mops.core.ports.local_directories import LocalDirectories
-    from mops.core.ports.transfers import Transfers
+    from mops.core.ports.transfers import Advance, Transfers
 
 _HASHED_BY_TWO: Final = 8 << 20  # bytes
 
@@ -55,12 +54,8 @@ class Contents:
         Raises:
             StoreError: as the store does.
         """
-        with self._transfers.begin("storing a value", None):
-            if isinstance(self._store, SupportsContent):
-                return self._store.put_content(content_key, *parts)
-            digest = _digest(parts)
-            self._store.put_if_absent(content_key(digest), *parts)
-            return digest
+        with self._transfers.begin("storing a value", sum(map(len, parts))) as advance:
+            return self._put_parts(parts, advance)
 
     def get_payload(self, digest: bytes, size: int) -> Buffer | None:
         """The bytes of a digest: from a copy on this machine where that saves a transfer. ``None``: they are gone.
@@ -70,24 +65,36 @@ class Contents:
             StoreError: as the store does.
         """
         if isinstance(self._store, SupportsContent) or not self._copies.caches_content:
-            return self._read(digest)
+            with self._transfers.begin("fetching a value", size) as advance:
+                return self._read(digest, advance)
         file = StoredFile(content_key(digest), digest, size, "file", "")
         return self._copies.content(digest, size, lambda path: self._write(file, path))
 
-    def _read(self, digest: bytes) -> Buffer | None:
+    def _put_parts(self, parts: Sequence[Buffer], advance: "Advance | None") -> bytes:
+        if isinstance(self._store, SupportsContent):
+            return self._store.put_content(content_key, *parts, advance=advance)
+        digest = _digest(parts)
+        self._store.put_if_absent(content_key(digest), *parts)
+        if advance is not None:
+            advance(sum(map(len, parts)))
+        return digest
+
+    def _read(self, digest: bytes, advance: "Advance | None") -> Buffer | None:
         key = content_key(digest)
         try:
             if isinstance(self._store, SupportsContent):
-                return self._store.get_content(key, digest)
-            return self._read_and_hash(key, digest)
+                return self._store.get_content(key, digest, advance=advance)
+            return self._read_and_hash(key, digest, advance)
         except CorruptBlob:
             self._drop(key)
             raise
 
-    def _read_and_hash(self, key: str, digest: bytes) -> Buffer | None:
+    def _read_and_hash(self, key: str, digest: bytes, advance: "Advance | None") -> Buffer | None:
         data = self._store.get(key)
         if data is not None and _digest((data,)) != digest:
             raise CorruptBlob(f"the digest of {key} does not match its bytes")
+        if data is not None and advance is not None:
+            advance(len(data))
         return data
 
     def _drop(self, key: str) -> None:
@@ -105,8 +112,7 @@ class Contents:
             StoreError: as the store does.
         """
         if file.kind == "directory":
-            digest, size = self._directories.store(file.path, file.digest, self.put_payload, self._put_file)
-            return StoredFile(content_key(digest), digest, size, file.kind, file.name)
+            return self._put_directory(file)
         key = self._under_root(file.key or content_key(file.digest))
         with self._transfers.begin(f"storing {file.name}", file.size) as advance:
             if "://" in key:
@@ -154,23 +160,37 @@ class Contents:
             return None
         return StoredFile(key, file.digest, file.size, file.kind, file.name, root)
 
-    def _put_file(self, path: str, digest: bytes, size: int) -> None:
-        self.put(LocalFile(path, os.path.basename(path), digest, size=size))
+    def _put_directory(self, directory: LocalFile) -> StoredFile:
+        """Store a directory, as one transfer."""
+        with self._transfers.begin(f"storing {directory.name}", None) as advance:
 
-    def _build(self, file: StoredFile, path: str) -> bool:
-        with self._transfers.begin(f"fetching {file.name}", None):
-            return self._directories.fetch(file.digest, path, self._read, self._get_file)
+            def put(path: str, digest: bytes, _size: int) -> None:
+                put_file(self._store, content_key(digest), path, digest, advance=advance)
 
-    def _get_file(self, path: str, digest: bytes, size: int) -> bool:
-        return self._write(StoredFile(content_key(digest), digest, size, "file", os.path.basename(path)), path)
+            digest, size = self._directories.store(
+                directory.path, directory.digest, lambda parts: self._put_parts(parts, advance), put
+            )
+        return StoredFile(content_key(digest), digest, size, directory.kind, directory.name)
+
+    def _build(self, directory: StoredFile, path: str) -> bool:
+        """Write a directory, as one transfer."""
+        with self._transfers.begin(f"fetching {directory.name}", directory.size) as advance:
+
+            def get(path: str, digest: bytes, _size: int) -> bool:
+                return self._get_file(content_key(digest), path, digest, advance)
+
+            return self._directories.fetch(directory.digest, path, lambda digest: self._read(digest, advance), get)
 
     def _write(self, file: StoredFile, path: str) -> bool:
-        with self._transfers.begin(f"fetching {file.name or 'a result'}", file.size) as advance:
-            try:
-                return get_file(self._store, file.key, path, file.digest, advance=advance)
-            except CorruptBlob:
-                self._drop(file.key)
-                raise
+        with self._transfers.begin(f"fetching {file.name or 'a value'}", file.size) as advance:
+            return self._get_file(file.key, path, file.digest, advance)
+
+    def _get_file(self, key: str, path: str, digest: bytes, advance: "Advance | None") -> bool:
+        try:
+            return get_file(self._store, key, path, digest, advance=advance)
+        except CorruptBlob:
+            self._drop(key)
+            raise
 
     def _under_root(self, key: str) -> str:
         """A key of this store, if that is what an absolute URI names."""
