@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import BuiltinMethodType, MethodType
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.adapters.shells.in_thread import InThreadShell
 from mops.api.calls.invocation import Invocation, RunnerParts
 from mops.api.calls.serving import is_being_served
+from mops.api.codec_registry import registry as codecs
 from mops.api.functions.code import CodeOfProcess
 from mops.api.functions.declaration import Declaration, refuse_what_cannot_be_memoized
 from mops.api.functions.target import OnCodeChange, Target
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _SYNC_AFTER: Final = {"auto": 0.1, "always": 0.0, "never": float("inf")}
 _POLICIES: Final = (None, "rerun", "warn", "ignore")
+T = TypeVar("T")
 
 
 class MemoizingPicklingRunner:
@@ -155,6 +157,19 @@ class MemoizingPicklingRunner:
         """A Runner with the same settings but for these."""
         return MemoizingPicklingRunner(**{**self._settings, **settings})
 
+    def shared(self, obj: T) -> T:
+        """Have an object stored once, however many calls of this Runner take it, alone or inside of something else.
+
+        It is found in a call by its identity, and travels in the state that it has then: it may be changed between
+        calls. It is forgotten when it dies; lists, dicts and other objects that cannot be referred to weakly are kept
+        alive by this Runner. Where calls run in this thread, nothing travels, and nothing is stored.
+
+        Returns:
+            The object itself.
+        """
+        self._parts.shared.add(obj)
+        return obj
+
     @property
     def batch_size(self) -> int | None:
         """Commands that its Shell starts with one submission; ``None`` where it starts each alone."""
@@ -236,7 +251,7 @@ def _parts_of(settings: Mapping[str, Any]) -> RunnerParts:
         None if inline else shell,
         NestedSlots(getattr(shell, "max_workers", None) or getattr(shell, "batch_size", None) or os.cpu_count() or 1),
         timing,
-        PicklingSerializer(),
+        PicklingSerializer(codecs),
         retries=settings["retries"],
         memoized=frozenset(f"{it.__module__}:{it.__qualname__}" for it in settings["memoize_exceptions"]),
         keeps_arguments=settings["keep_arguments"] or not inline,

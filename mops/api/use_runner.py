@@ -294,6 +294,8 @@ class use_runner:  # noqa: N801 - a decorator is written like a function
         logic_key: text that the author changes to say that the function now computes something else; by default, what
             follows ``function-logic-key:`` in the docstring.
         ignore: names of arguments that are not part of the memo key.
+        shared: names of arguments that many calls have in common: each is stored once for each of its states, and
+            referred to by its content after that.
         name: ``module:qualname`` to be used in keys instead of the function's own.
 
     Raises:
@@ -308,26 +310,32 @@ class use_runner:  # noqa: N801 - a decorator is written like a function
         *,
         logic_key: str | None = None,
         ignore: Iterable[str] = (),
+        shared: Iterable[str] = (),
         name: str | None = None,
     ) -> None:
         refuse_what_is_no_runner(runner)
-        if isinstance(ignore, str):
-            raise ConfigurationError(f"ignore is a collection of names: ignore=({ignore!r},)")
+        for setting, names in (("ignore", ignore), ("shared", shared)):
+            if isinstance(names, str):
+                raise ConfigurationError(f"{setting} is a collection of names: {setting}=({names!r},)")
         if name is not None and (name.count(":") != 1 or not all(name.split(":"))):
             raise ConfigurationError(f"name has the form 'module:qualname', not {name!r}")
         self._runner = runner
         self._skip = skip_runner
         self._logic_key = logic_key
         self._ignore = tuple(ignore)
+        self._shared = tuple(shared)
         self._name = name
 
     def __call__(self, function: Callable[P, R]) -> MemoizedFunction[P, R]:
         """Decorate a function."""
         refuse_what_cannot_be_memoized(function)
-        declaration = Declaration(function, logic_key=self._logic_key, ignore=self._ignore, name=self._name)
-        unknown = declaration.unknown_arguments()
-        if unknown:
-            raise DecorationError(f"{function.__qualname__} has no argument {unknown[0]!r} that could be ignored")
+        declaration = Declaration(
+            function, logic_key=self._logic_key, ignore=self._ignore, shared=self._shared, name=self._name
+        )
+        for verb, names in (("ignored", self._ignore), ("shared", self._shared)):
+            unknown = declaration.unknown_arguments(names)
+            if unknown:
+                raise DecorationError(f"{function.__qualname__} has no argument {unknown[0]!r} that could be {verb}")
         return MemoizedFunction(declaration, self._runner, self._skip)
 
 

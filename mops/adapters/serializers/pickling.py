@@ -174,7 +174,7 @@ class _Unpickler(pickle.Unpickler):
             blob: Any = self._files[place]
             stream, *rest = unpack(blob)
             files = self._files[place + 1 :]
-            self._shared[place] = _Unpickler(stream, [_writable(buffer) for buffer in rest], files).load()
+            (self._shared[place],) = _Unpickler(stream, [_writable(buffer) for buffer in rest], files).load()
         return self._shared[place]
 
     def find_class(self, module: str, name: str, /) -> Any:

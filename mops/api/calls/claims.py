@@ -9,7 +9,7 @@ from mops.api.functions.target import Target
 from mops.core.envelope import header_json
 from mops.core.errors import UnserializableError
 from mops.core.files import AsWritten
-from mops.core.ports.serializer import Serialized, Serializer
+from mops.core.ports.serializer import Serialized, Serializer, Shared
 
 _ADVICE: Final = "make it inside of the function, or put it, or the function, into a module"
 
@@ -37,8 +37,13 @@ def about_call(
 
 
 def pickled_call(
-    target: Target, extras: tuple[Any, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any], serializer: Serializer
-) -> Serialized:  # fmt: skip
+    target: Target,
+    extras: tuple[Any, ...],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    serializer: Serializer,
+    shared: Shared,
+) -> Serialized:
     """The call for a remote: the function where it travels by value, what its arguments are made of, the arguments.
 
     Raises:
@@ -49,7 +54,7 @@ def pickled_call(
     marked = tuple(AsWritten(value) if place in places else value for place, value in enumerate(args))
     named = {name: AsWritten(value) if name in places else value for name, value in kwargs.items()}
     try:
-        return serializer.dumps((function, extras, marked, named))
+        return serializer.dumps((function, extras, marked, named), shared)
     except UnserializableError as error:
         raise _of_captured(target, serializer, error) or _named(error, target, args, kwargs) from error
 

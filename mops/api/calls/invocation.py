@@ -24,6 +24,7 @@ from mops.runtime.world import World
 
 if TYPE_CHECKING:
     from mops.api.calls.attempts import Attempts
+    from mops.api.calls.shared_objects import SharedObjects
     from mops.api.records.explanation import Explanation
     from mops.runtime.batches import Batcher
     from mops.runtime.commands import Command
@@ -45,7 +46,8 @@ class RunnerParts:
     """
 
     __slots__ = (
-        "_batchers", "heartbeat", "keeps_arguments", "memoized", "retries", "serializer", "shell", "slots", "timing",
+        "_batchers", "_shared", "heartbeat", "keeps_arguments", "memoized", "retries", "serializer", "shell", "slots",
+        "timing",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +71,16 @@ class RunnerParts:
         self.keeps_arguments = keeps_arguments
         self.heartbeat = heartbeat
         self._batchers: dict[tuple[int, int], Batcher] = {}
+        self._shared: SharedObjects | None = None
+
+    @property
+    def shared(self) -> "SharedObjects":
+        """What the calls share."""
+        if self._shared is None:
+            from mops.api.calls.shared_objects import SharedObjects  # a hit shares nothing
+
+            self._shared = SharedObjects()
+        return self._shared
 
     def batcher(self, shell: Shell, world: World) -> "Batcher | None":
         """What collects commands for one submission, if they are for the Runner's own Shell and that can do it."""
@@ -271,7 +283,10 @@ class Invocation:
             )
         from mops.api.calls.claims import pickled_call
 
-        call = pickled_call(self.target, self._extras, self._args, self._kwargs, self._parts.serializer)
+        target, serializer = self.target, self._parts.serializer
+        named = target.values_of(target.declaration.shared, self._args, self._kwargs)
+        shared = self._parts.shared.of_call(named, self.world.store.uri, target.key_of, serializer)
+        call = pickled_call(target, self._extras, self._args, self._kwargs, serializer, shared)
         if not self._keyed_files:
             return call
         from mops.api.calls.inputs import as_keyed

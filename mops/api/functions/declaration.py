@@ -21,10 +21,11 @@ class Declaration:
         function: the plain function.
         logic_key: the author's word for what it computes.
         ignore: names of arguments that are not part of the key.
+        shared: names of arguments that many calls share, and that are stored once.
         name: ``module:qualname`` to be used in the key instead of the function's own.
     """
 
-    __slots__ = ("function", "ignore", "logic_key", "name")
+    __slots__ = ("function", "ignore", "logic_key", "name", "shared")
 
     def __init__(
         self,
@@ -32,20 +33,22 @@ class Declaration:
         *,
         logic_key: str | None = None,
         ignore: tuple[str, ...] = (),
+        shared: tuple[str, ...] = (),
         name: str | None = None,
     ) -> None:
+        self.shared = shared
         self.function = function
         self.logic_key = logic_key if logic_key is not None else logic_key_in(getattr(function, "__doc__", None))
         self.ignore = ignore
         self.name = name
 
-    def unknown_arguments(self) -> tuple[str, ...]:
-        """The ignored names that the function does not take, as far as its signature says."""
+    def unknown_arguments(self, named: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the names that the function does not take, as far as its signature says."""
         code = getattr(self.function, "__code__", None)
         if code is None or code.co_flags & _TAKES_ANY_NAME:
             return ()
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & _TAKES_MORE)]
-        return tuple(name for name in self.ignore if name not in names)
+        return tuple(name for name in named if name not in names)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the plain function."""
@@ -58,7 +61,7 @@ class Declaration:
         module, qualname = self.function.__module__, self.function.__qualname__
         if _declaration_at(module, qualname) is self:
             return _find_declaration, (module, qualname)
-        return _declare, (self.function, self.logic_key, self.ignore, self.name)
+        return _declare, (self.function, self.logic_key, self.ignore, self.name, self.shared)
 
     @property
     def is_of_main(self) -> bool:
@@ -68,14 +71,18 @@ class Declaration:
     def __mops_reduce__(self) -> Any:
         """How it travels to a process that cannot find it by its name: with its function."""
         if self.is_of_main or _declaration_at(self.function.__module__, self.function.__qualname__) is not self:
-            return _declare, (self.function, self.logic_key, self.ignore, self.name)
+            return _declare, (self.function, self.logic_key, self.ignore, self.name, self.shared)
         return NotImplemented
 
 
 def _declare(
-    function: Callable[..., Any], logic_key: str | None, ignore: tuple[str, ...], name: str | None
+    function: Callable[..., Any],
+    logic_key: str | None,
+    ignore: tuple[str, ...],
+    name: str | None,
+    shared: tuple[str, ...] = (),
 ) -> Declaration:
-    return Declaration(function, logic_key=logic_key, ignore=ignore, name=name)
+    return Declaration(function, logic_key=logic_key, ignore=ignore, shared=shared, name=name)
 
 
 def _declaration_at(module: str, qualname: str) -> Declaration | None:

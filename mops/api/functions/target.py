@@ -1,12 +1,13 @@
 """One function as one Runner calls it: from arguments to the address of the call."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final, Literal, TypeAlias, final
 
 from mops.api.functions.code import CodeOfProcess
 from mops.api.functions.declaration import Declaration
 from mops.api.functions.references import reference_of
 from mops.core.blob_layout import DEFAULT_PIPELINE, Memo, function_folder, memo_folder
+from mops.core.canonical import Encoder
 from mops.core.errors import UnkeyableArgumentError
 from mops.core.fingerprint import Fingerprint
 from mops.core.invocation import FunctionReference, compile_binder
@@ -108,6 +109,20 @@ class Target:
                 places.update(place if name.startswith("*") else ())
                 places.update((place,) if type(place) is _Position else ())
         return frozenset(places)
+
+    def values_of(self, names: Container[str], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+        """What some of the parameters are bound to in a call."""
+        bound = self._bind(*args, **kwargs)
+        return [value for name, value in zip(self._names, bound, strict=True) if name in names]
+
+    def key_of(self, value: Any) -> bytes | None:
+        """The digest of a value as it counts in keys; ``None`` where it has no meaning as a value."""
+        try:
+            return Encoder(self._code.hooks).encode(value, "a shared object")
+        except UnkeyableArgumentError:
+            return None
+        finally:
+            self._code.collected()  # they do not belong to the next call of this thread
 
     def name_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], value: object) -> str:
         """The parameter that a value was passed for."""

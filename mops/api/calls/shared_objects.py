@@ -1,0 +1,68 @@
+"""Objects that many calls of a Runner take: stored once, and referred to by their content after that."""
+
+import weakref
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, TypeAlias, final
+
+from mops.core.files import SharedBlob, SharedObject
+from mops.core.ports.serializer import Serializer, Shared
+from mops.core.shared import pack
+
+_SMALL: Final = frozenset({int, float, bool, complex, type(None), type(...), type(NotImplemented)})
+"""Types whose instances are smaller than a reference to their content, and some of which are everywhere."""
+
+KeyOf: TypeAlias = Callable[[Any], bytes | None]
+"""The digest of a value as it is now; ``None`` where it has no meaning as one."""
+
+
+@final
+class SharedObjects:
+    """What one Runner was told to share, and which states of it are stored. Safe to use from any number of threads.
+
+    An object is found in a call by its identity, and stands for its state at that time: the digest of its encoding, by
+    which arguments are keyed, says whether that state is stored. So it may be changed between two calls, and another
+    object may have its ``id`` after its death.
+    """
+
+    def __init__(self) -> None:
+        self._added: dict[int, Callable[[], Any]] = {}
+        self._blobs: dict[tuple[str, bytes], SharedBlob] = {}
+
+    def add(self, obj: Any) -> None:
+        """Share an object for as long as it lives; for good, if that cannot be known of objects of its type."""
+        if type(obj) in _SMALL:
+            return
+        place = id(obj)
+        try:
+            self._added[place] = weakref.ref(obj, lambda dead: self._forget(place, dead))
+        except TypeError:
+            self._added[place] = lambda: obj
+
+    def _forget(self, place: int, dead: Any) -> None:
+        if self._added.get(place) is dead:
+            del self._added[place]
+
+    def of_call(self, named: Iterable[Any], root: str, key_of: KeyOf, serializer: Serializer) -> Shared:
+        """What to pickle a call with.
+
+        Args:
+            named: the arguments that are shared by their names.
+            root: URI of the blob root of the call.
+            key_of: gives the digest of a value.
+            serializer: of the call.
+        """
+        added = [find() for find in tuple(self._added.values())]
+        objects = [obj for obj in (*named, *added) if type(obj) not in _SMALL]
+        return {id(obj): partial(self._shared, obj, root, key_of, serializer) for obj in objects}
+
+    def _shared(self, obj: Any, root: str, key_of: KeyOf, serializer: Serializer) -> SharedObject:
+        key = key_of(obj)
+        known = None if key is None else self._blobs.get((root, key))
+        if known is not None:
+            return SharedObject(known, lambda: pack(serializer.dumps((obj,)).buffers))
+        pickled = serializer.dumps((obj,))  # in a tuple, which no codec takes
+        blob = SharedBlob(pickled.files)
+        if key is not None:
+            blob = self._blobs.setdefault((root, key), blob)
+        return SharedObject(blob, lambda: pack(pickled.buffers))
