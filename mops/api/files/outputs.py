@@ -38,16 +38,15 @@ def invocation_output_fqn(storage_root: str | os.PathLike[str] = "", name: str =
 
 
 def tempdir() -> Path:
-    """A directory for this call's own files, the same one at each request. It stays until the result is published.
+    """Make a temporary directory for files of this call: another one at each request, which outlives the call.
 
-    In a remote, it goes when the remote ends, however that ends; in this process, when the process does. Outside of a
-    call, each request makes another one.
+    It stays until the result is published, with the files that it names. In a remote, it goes when the remote ends,
+    however the function ended; elsewhere, when this process ends.
 
     Raises:
         OSError: it cannot be made.
     """
-    run = running()
-    return Path(temporary_folders.fresh() if run is None else run.tempdir())
+    return Path(temporary_folders.fresh())
 
 
 @overload

@@ -27,7 +27,7 @@ class Run:
         process: the one that it runs in. A forked child is another run: both may use one name.
     """
 
-    __slots__ = ("_by_file", "_folder", "_lock", "_numbers", "_taken", "_tempdir", "process", "world")
+    __slots__ = ("_by_file", "_folder", "_lock", "_numbers", "_taken", "process", "world")
 
     def __init__(self, world: World, memo_folder: str) -> None:
         self.world = world
@@ -36,7 +36,6 @@ class Run:
         self._by_file: dict[tuple[str, int, int, int, int], str] = {}
         self._numbers: dict[str, int] = {}
         self._taken: set[str] = set()
-        self._tempdir = ""
         self._lock = threading.Lock()
 
     def key(self, name: str) -> str:
@@ -55,19 +54,12 @@ class Run:
         with self._lock:
             known = self._by_file.get(file)
             if known is None:
-                known = self._by_file[file] = self._fresh_key(self._name_of(path))
+                known = self._by_file[file] = self._fresh_key(_name_of(path))
             return known
 
     def uri(self, key: str) -> str:
         """The URI of a key under the root of the call."""
         return under(self.world.store.uri, key)
-
-    def tempdir(self) -> str:
-        """The temporary folder of the run, which is made when it is asked for first."""
-        with self._lock:
-            if not self._tempdir:
-                self._tempdir = temporary_folders.fresh()
-            return self._tempdir
 
     def _fresh_key(self, name: str) -> str:
         first = key = output_key(self._folder, name)
@@ -79,14 +71,14 @@ class Run:
         self._taken.add(key)
         return key
 
-    def _name_of(self, path: str) -> str:
-        """How the run calls a file: by its path below its temporary folder, the working directory, or ``.out``."""
-        for folder in (self._tempdir, os.getcwd()):
-            prefix = os.path.join(folder, "")
-            if folder and path.startswith(prefix):
-                return path.removeprefix(prefix).removeprefix(_OUT)
-        _, found, below = path.rpartition(f"/{_OUT}")
-        return below if found else os.path.basename(path)
+
+def _name_of(path: str) -> str:
+    """How a run calls a file: by its path below a temporary folder, the working directory, or ``.out``."""
+    name = temporary_folders.below(path) or path.removeprefix(os.path.join(os.getcwd(), ""))
+    if name != path:
+        return name.removeprefix(_OUT)
+    _, found, below = path.rpartition(f"/{_OUT}")
+    return below if found else os.path.basename(path)
 
 
 def running() -> Run | None:

@@ -86,7 +86,7 @@ class Source(os.PathLike[str]):
         """
         place = canonical(uri)
         path = path_of(place)
-        if path and temporary_folders.holds(path):
+        if path and temporary_folders.below(path):
             return cls.from_file(path)  # which ends with this process
         locate_file(place)
         name = final_name(place)

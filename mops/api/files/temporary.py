@@ -30,9 +30,10 @@ class TemporaryFolders:
                 self._above = _made()
         return tempfile.mkdtemp(dir=self._above)
 
-    def holds(self, path: str) -> bool:
-        """Whether an absolute path lies in one of these folders."""
-        return bool(self._above) and path.startswith(os.path.join(self._above, ""))
+    def below(self, path: str) -> str:
+        """An absolute path, relative to the one of these folders that it lies in; empty if there is none."""
+        prefix = os.path.join(self._above, "")
+        return path.removeprefix(prefix).partition("/")[2] if self._above and path.startswith(prefix) else ""
 
 
 def _made() -> str:
