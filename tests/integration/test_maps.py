@@ -4,7 +4,6 @@ import fcntl
 import os
 import pty
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -12,6 +11,8 @@ import sys
 import termios
 
 import pytest
+
+from tests.integration.terminals import read_until, screen
 
 MODULE = """
 import signal
@@ -195,31 +196,6 @@ def test_what_remotes_print_and_the_line_of_progress_leave_no_debris_of_each_oth
     assert process.wait(60) == 0
     os.close(leader)
     assert screen(said.decode(), width) == ["0 ab", "[None]", ""]
-
-
-def screen(said, width):
-    """The lines that a terminal shows in the end."""
-    lines, column = [""], 0
-    for part in re.findall(r"\x1b\[K|[\r\n]|.", said):
-        if part in "\r\n":
-            lines += [""] if part == "\n" else []
-            column = 0
-        elif part == "\x1b[K":
-            lines[-1] = lines[-1][:column]
-        else:
-            assert column < width
-            lines[-1] = lines[-1][:column] + part + lines[-1][column + 1 :]
-            column += 1
-    return lines
-
-
-def read_until(descriptor, text):
-    said = b""
-    while text not in said:
-        ready, _, _ = select.select([descriptor], [], [], 60)
-        assert ready, said
-        said += os.read(descriptor, 65536)
-    return said
 
 
 # ------------------------------------------------------------------------------------------------ faults
