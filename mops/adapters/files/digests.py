@@ -10,7 +10,8 @@ behind an equal one:
   page dirty, which does set the time.
 
 The kernel tells whether somebody has a file open for writing when it is asked for a lease, which Linux gives to the
-owner of a file alone: what is somebody else's is hashed each time, and so is everything on other systems.
+owner of a file alone: what is somebody else's is hashed each time, and so is everything on other systems. So are small
+files, since that takes no longer than asking.
 """
 
 import os
@@ -24,8 +25,11 @@ from mops.adapters.files.reading import OPENING, regular
 from mops.core.errors import FileChanged
 
 _CHUNK: Final = 256 << 10  # bytes: what was read is hashed while it is in the processor's cache
-_AT_ONCE: Final = 64 << 10
-_SETTLED: Final = 2.0  # seconds
+
+SMALL: Final = 64 << 10
+"""Bytes from which a file is worth to be remembered, and not read at once."""
+SETTLED: Final = 2.0
+"""Seconds after which a change of a file cannot have the time of another one."""
 _REMEMBERED: Final = 1 << 15  # files; about 10 MB
 
 Identity: TypeAlias = tuple[int, int, int, int, int]
@@ -57,27 +61,27 @@ def file_digest(path: str | bytes) -> FileDigest:
     regular(os.stat(path))
     fd = os.open(path, OPENING)
     try:
-        return digest_of_open(fd, path)
+        return digest_of_open(fd, path, os.fstat(fd))
     finally:
         close(fd)
 
 
-def digest_of_open(fd: int, name: str | bytes) -> FileDigest:
+def digest_of_open(fd: int, name: str | bytes, status: os.stat_result) -> FileDigest:
     """As ``file_digest``, for a file that was just opened for reading.
 
     Args:
         fd: at the start of the file.
         name: for errors.
+        status: of the file, as it was opened.
 
     Raises:
         As ``file_digest``.
     """
-    status = regular(os.fstat(fd))
-    identity, size = _identity(status), status.st_size
+    identity, size = _identity(regular(status)), status.st_size
     known = _known.get(identity)
     if known is not None:
         return FileDigest(known, size)
-    lasting = time.time() - status.st_ctime > _SETTLED and _nobody_writes(fd)
+    lasting = size >= SMALL and time.time() - status.st_ctime > SETTLED and _nobody_writes(fd)
     digest = _hash(fd, size)
     if digest is None or _identity(os.fstat(fd)) != identity:
         raise FileChanged(f"{os.fsdecode(name)} changed while it was read")
@@ -94,7 +98,7 @@ def _identity(status: os.stat_result) -> Identity:
 
 def _hash(fd: int, size: int) -> bytes | None:
     """The digest of what is left to be read; ``None`` if that is not so many bytes."""
-    if size < _AT_ONCE:
+    if size < SMALL:
         content = os.read(fd, size + 1)
         if len(content) == size:
             return bytes(blake3(content).digest())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mops.adapters.files.digests import file_digest
-from mops.adapters.files.trees import digest_of_tree, read_tree
+from mops.adapters.files.directories import directory_digest
 from mops.core.errors import FileChanged
 from mops.core.files import LocalFile
 from mops.core.ports.serializer import Serialized
@@ -32,7 +32,7 @@ def changed_since(keyed: Sequence[LocalFile]) -> str:
     """Which of the files has another content by now, in words; empty if none has."""
     for file in keyed:
         try:
-            now = digest_of_tree(read_tree(file.path)) if file.kind == "directory" else file_digest(file.path).digest
+            now = directory_digest(file.path) if file.kind == "directory" else file_digest(file.path).digest
         except (OSError, FileChanged) as error:
             return f"{file.path}, which the call is keyed by, cannot be read any more: {error}"
         if now != file.digest:

@@ -10,7 +10,7 @@ import pytest
 from blake3 import blake3
 
 from mops.adapters.files import digests
-from mops.adapters.files.digests import file_digest
+from mops.adapters.files.digests import SMALL, file_digest
 from mops.core.errors import FileChanged
 
 
@@ -57,31 +57,39 @@ def test_a_symbolic_link_counts_as_what_it_leads_to_and_names_are_any_bytes(tmp_
 
 def test_a_file_is_hashed_once_as_long_as_it_stays(tmp_path, settled, hashed):
     path = str(tmp_path / "file")
-    tmp_path.joinpath("file").write_bytes(b"content")
+    tmp_path.joinpath("file").write_bytes(bytes(SMALL))
     assert file_digest(path) == file_digest(path)
-    assert hashed == [7]
+    assert hashed == [SMALL]
 
 
 def test_a_change_whose_time_was_put_back_is_seen(tmp_path, settled, hashed):
     file = tmp_path / "file"
-    file.write_bytes(b"one")
+    file.write_bytes(b"1" * SMALL)
     before, status = file_digest(str(file)), file.stat()
-    file.write_bytes(b"two")
+    file.write_bytes(b"2" * SMALL)
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert file_digest(str(file)).digest == blake3(b"two").digest() != before.digest
+    assert file_digest(str(file)).digest == blake3(b"2" * SMALL).digest() != before.digest
 
 
 def test_a_file_that_was_changed_just_now_is_hashed_again(tmp_path, hashed):
     file = tmp_path / "file"
-    file.write_bytes(b"one")
+    file.write_bytes(bytes(SMALL))
     file_digest(str(file))
     file_digest(str(file))
-    assert hashed == [3, 3]
+    assert hashed == [SMALL, SMALL]
+
+
+def test_a_small_file_is_hashed_again_which_takes_no_longer_than_asking(tmp_path, settled, hashed):
+    file = tmp_path / "file"
+    file.write_bytes(bytes(SMALL - 1))
+    file_digest(str(file))
+    file_digest(str(file))
+    assert hashed == [SMALL - 1, SMALL - 1]
 
 
 def test_a_change_through_a_memory_map_is_seen_although_it_sets_no_time(tmp_path, settled, hashed):
     file = tmp_path / "file"
-    file.write_bytes(bytes(4096))
+    file.write_bytes(bytes(SMALL))
     with file.open("r+b") as opened:
         mapped = mmap.mmap(opened.fileno(), 0)
     mapped[0] = 1
@@ -93,11 +101,11 @@ def test_a_change_through_a_memory_map_is_seen_although_it_sets_no_time(tmp_path
 
 
 def test_a_file_whose_writers_cannot_be_known_is_hashed_again(tmp_path, settled, hashed, monkeypatch):
-    (tmp_path / "file").write_bytes(b"one")
+    (tmp_path / "file").write_bytes(bytes(SMALL))
     monkeypatch.delattr(fcntl, "F_SETLEASE")
     file_digest(str(tmp_path / "file"))
     file_digest(str(tmp_path / "file"))
-    assert hashed == [3, 3]
+    assert hashed == [SMALL, SMALL]
 
 
 def test_a_file_that_somebody_has_open_for_writing_is_not_a_quiet_one(tmp_path):
@@ -130,7 +138,7 @@ def test_who_opens_a_file_while_it_is_leased_waits_for_a_moment_and_no_signal_en
 def test_no_more_files_are_remembered_than_fit(tmp_path, settled, hashed, monkeypatch):
     monkeypatch.setattr(digests, "_REMEMBERED", 2)
     for name in "abc":
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_bytes(bytes(SMALL))
         file_digest(str(tmp_path / name))
     assert len(digests._known) == 1
 
