@@ -69,6 +69,11 @@ class Summary:
         self._by_function: dict[str, Totals] = {}
         self._all = Totals()
         self._lock = threading.Lock()
+        os.register_at_fork(after_in_child=self._unlock)
+
+    def _unlock(self) -> None:
+        """In a forked child: whoever held the lock is not there."""
+        self._lock = threading.Lock()
 
     def add(self, event: Event) -> None:
         """Count an event, from any thread."""

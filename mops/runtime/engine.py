@@ -18,9 +18,11 @@ from typing import Any, Final
 
 from mops.core import effects
 from mops.core.call import Answer
-from mops.core.errors import CallCancelled
+from mops.core.errors import CallCancelled, ForeignFutureError
+from mops.core.result import Success
 from mops.runtime.commands import STOPPING
 from mops.runtime.execution import jittered
+from mops.runtime.forks import end_child
 from mops.runtime.observers import OBSERVERS
 from mops.runtime.strangers import HERE
 from mops.runtime.task import Task
@@ -66,13 +68,19 @@ class Engine:
         self._push(task)
 
     def drive_here(self, task: Task) -> None:
-        """If the task waits for a thread or a slot to run in this process, run it on this thread instead of waiting."""
+        """If the task waits for a thread or a slot to run in this process, run it on this thread instead of waiting.
+
+        Raises:
+            ForeignFutureError: its function has forked, and this is the child.
+        """
         while True:
             granted = task.granted
             if task.claim(Task.READY) or (
                 granted is not None and task.execution.withdraw(granted) and task.claim(Task.QUEUED)
             ):
                 self._advance(task, here=True)
+                if self._process != os.getpid():
+                    raise ForeignFutureError("the call is of the parent process")
                 return
             if not task.wait_for_rest():
                 return
@@ -116,6 +124,10 @@ class Engine:
                     task.has_rested()
                     return
                 answer = self._perform(task, effect, here=here)
+                if type(effect) is effects.Run and answer.forked:
+                    if not here:
+                        end_child(answer.result)
+                    return  # the call is the parent's; so are all its locks, and whoever held one is not here
             except StopIteration as end:
                 self._end(task, end.value, None, here=here)
                 return
@@ -214,12 +226,13 @@ class Engine:
 
     def _serve(self) -> None:
         HERE.pool = self
-        while self._process == os.getpid():  # a function may have forked, and returned in the child
+        while self._process == os.getpid():
             task = self._next()
             if task is None:
                 return
             self._advance(task)
             del task  # an idle thread keeps no call
+        end_child(Success(None))  # a callback has forked, and returned in the child
 
     def _next(self) -> Task | None:
         """Wait for a task that is ready or due, and claim it; ``None`` where there are idle threads enough."""

@@ -121,11 +121,16 @@ class NestedSlots:
 
 
 class Lease:
-    """One granted slot, given back once, by whoever comes first to do it. Safe to use from any number of threads."""
+    """One granted slot, given back once, by whoever comes first to do it. Safe to use from any number of threads.
 
-    __slots__ = ("_lock", "_slots", "_waits")
+    Attributes:
+        process: whose slot it is: a forked child has no part in it.
+    """
+
+    __slots__ = ("_lock", "_slots", "_waits", "process")
 
     def __init__(self, slots: Slots) -> None:
+        self.process = os.getpid()
         self._slots: Slots | None = slots
         self._waits = 0
         self._lock = threading.Lock()
@@ -171,7 +176,7 @@ HELD: Final[ContextVar[Lease | None]] = ContextVar("mops_lease", default=None)
 def slot_given_up() -> Iterator[None]:
     """Wait for something, and give up the slot of the call that this is inside of meanwhile."""
     lease = HELD.get()
-    if lease is None:
+    if lease is None or lease.process != os.getpid():
         yield
         return
     lease.pause()

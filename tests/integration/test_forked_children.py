@@ -1,5 +1,7 @@
 """Futures and maps that a fork takes along: they are the parent's, and the child is told so at once."""
 
+from textwrap import dedent
+
 import pytest
 
 STAGE = """
@@ -133,6 +135,82 @@ def test_a_child_that_drops_a_map_leaves_it_to_its_parent(stage):
     )
     assert ended.stdout == "[1, 2, 3]\n"
     assert "dropped" not in ended.stderr
+
+
+FORKING = """
+    from mops.core.errors import ForeignFutureError
+
+    here = os.getpid()
+
+    @use_runner(MemoizingPicklingRunner(InThreadShell(max_workers=1), root))
+    def inner(x):
+        return x
+
+    @use_runner(MemoizingPicklingRunner(InThreadShell(max_workers=1), root))
+    def forks(x):
+        child = os.fork()
+        if child == 0:
+            print("child", inner(x), inner.submit(-x).result(), flush=True)
+            return "child"
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        return "parent"
+
+    try:
+        {step}
+    except ForeignFutureError:
+        assert os.getpid() != here
+    else:
+        assert os.getpid() == here
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "calls"),
+    [
+        ("print(forks.submit(1).result())", 1),
+        ("for result in forks.map([1, 2, 3]): print(result, flush=True)", 3),
+        ("wait([forks.submit(1)]); print(forks(1))", 1),
+    ],
+)
+def test_a_submitted_function_that_forks_is_its_parents_alone(project, step, calls):
+    program = "from concurrent.futures import wait\n" + dedent(FORKING).format(step=step)
+    done = project.run(project.write("script.py", program))
+    children = [f"child {x} {-x}" for x in range(1, calls + 1)]
+    assert sorted(done.stdout.splitlines()) == children + ["parent"] * calls
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [
+        ("return 1", 0, ""),
+        ("raise SystemExit", 0, ""),
+        ("raise SystemExit(3)", 3, ""),
+        ("raise SystemExit('no')", 1, "SystemExit: no\n"),
+        ("raise KeyError('a mistake')", 1, "KeyError: 'a mistake'\n"),
+    ],
+)
+def test_a_child_of_a_submitted_function_ends_with_its_function(project, end, status, said):
+    program = f"""
+        from concurrent.futures import wait
+
+        @use_runner(MemoizingPicklingRunner(InThreadShell(), root))
+        def forks():
+            child = os.fork()
+            if child == 0:
+                threading.Thread(target=time.sleep, args=[1000], daemon=True).start()
+                {end}
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+        import threading
+        future = forks.submit()
+        wait([future])  # which does not call it in this thread
+        print(future.result())
+    """
+    done = project.run(project.write("script.py", program))
+    assert done.stdout == f"{status}\n"
+    assert done.stderr.endswith(said)
+    assert bool(done.stderr) == bool(said)
 
 
 # ------------------------------------------------------------------------------------------------ imports of others

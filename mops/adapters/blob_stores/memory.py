@@ -1,5 +1,6 @@
 """Blobs in this process's memory: for tests, and for pipelines that need no disk."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -18,8 +19,22 @@ class _Blobs:
         self.lock = threading.Lock()
 
 
-_blobs_by_name: WeakValueDictionary[str, _Blobs] = WeakValueDictionary()
-_registry_lock = threading.Lock()
+class _Registry:
+    """The blobs of this process by name, and the lock for adding some."""
+
+    def __init__(self) -> None:
+        self.by_name: WeakValueDictionary[str, _Blobs] = WeakValueDictionary()
+        self.lock = threading.Lock()
+
+    def unlock(self) -> None:
+        """In a forked child: whoever held a lock is not there."""
+        self.lock = threading.Lock()
+        for blobs in self.by_name.values():
+            blobs.lock = threading.Lock()
+
+
+_registry = _Registry()
+os.register_at_fork(after_in_child=_registry.unlock)
 
 
 class MemoryBlobStore(BlobStore):
@@ -31,8 +46,8 @@ class MemoryBlobStore(BlobStore):
 
     def __init__(self, name: str) -> None:
         self._name = name
-        with _registry_lock:
-            self._blobs = _blobs_by_name.setdefault(name, _Blobs())
+        with _registry.lock:
+            self._blobs = _registry.by_name.setdefault(name, _Blobs())
 
     @property
     def uri(self) -> str:

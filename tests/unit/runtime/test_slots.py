@@ -1,8 +1,9 @@
 """Slots are granted in order, given back once, and begin anew in a forked child."""
 
 import os
+import signal
 
-from mops.runtime.slots import Lease, Slots
+from mops.runtime.slots import HELD, Lease, Slots, slot_given_up
 
 
 def test_slots_are_granted_up_to_their_number_and_then_in_the_order_of_asking():
@@ -75,3 +76,18 @@ def test_a_forked_child_has_all_slots():
     waiting = []
     slots.acquire(lambda: waiting.append("parent"))
     assert waiting == []
+
+
+def test_a_child_that_waits_leaves_the_slot_of_its_parents_call_alone():
+    slots, granted = Slots(1), []
+    slots.acquire(lambda: None)
+    lease = Lease(slots)
+    slots.acquire(lambda: granted.append("next"))
+    with slots._lock, lease._lock:  # a thread that the child does not have is about to use them
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # whoever waits for ever is killed
+            HELD.set(lease)
+            with slot_given_up():
+                os._exit(1 if granted else 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
