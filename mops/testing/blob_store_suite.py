@@ -19,6 +19,7 @@ from blake3 import blake3
 
 from mops.core.errors import CorruptBlob, InvalidKey, StoreUnavailable
 from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsProbe, SupportsSync
+from mops.testing.blob_file_laws import SupportsFilesContract
 from mops.testing.blob_listing_laws import BlobListingLaws
 from mops.testing.blob_race_laws import BlobRaceLaws
 from mops.testing.blob_store_hooks import BlobStoreHooks, content_of, keys_of
@@ -27,6 +28,7 @@ from mops.testing.blob_value_laws import BAD_KEYS, SIZES, BlobValueLaws, pattern
 __all__ = [
     "BlobStoreContract",
     "SupportsContentContract",
+    "SupportsFilesContract",
     "SupportsProbeContract",
     "SupportsSyncContract",
     "UnreliableBackendContract",

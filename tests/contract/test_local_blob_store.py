@@ -3,13 +3,17 @@
 import errno
 import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from mops import adapters
 from mops.adapters.blob_stores.local import LocalBlobStore, files
+from mops.adapters.files import delivery
 from mops.testing.blob_store_suite import (
     BlobStoreContract,
     SupportsContentContract,
+    SupportsFilesContract,
     SupportsProbeContract,
     SupportsSyncContract,
     UnreliableBackendContract,
@@ -17,11 +21,19 @@ from mops.testing.blob_store_suite import (
 
 
 class TestLocalBlobStore(
-    BlobStoreContract, SupportsContentContract, SupportsSyncContract, SupportsProbeContract, UnreliableBackendContract
+    BlobStoreContract,
+    SupportsContentContract,
+    SupportsFilesContract,
+    SupportsSyncContract,
+    SupportsProbeContract,
+    UnreliableBackendContract,
 ):
     @pytest.fixture
     def store(self, tmp_path):
         return LocalBlobStore(str(tmp_path / "root"))
+
+    def code_of(self, store):
+        return str(Path(adapters.__file__).parent)  # what reads and copies files is beside the store
 
     @contextmanager
     def answers_lost(self, store):
@@ -50,3 +62,4 @@ class TestLocalBlobStoreWithNamedDrafts(TestLocalBlobStore):
     @pytest.fixture(autouse=True)
     def _no_nameless_files(self, monkeypatch):
         monkeypatch.setattr(files, "ANONYMOUS", 0)
+        monkeypatch.setattr(delivery, "ANONYMOUS", 0)
