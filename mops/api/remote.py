@@ -8,7 +8,7 @@ from typing import Any
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.api.calls.stored_call import load_call
 from mops.api.codec_registry import registry as codecs
-from mops.api.files.remainders import remainders_removed
+from mops.api.files.remainders import remainders
 from mops.api.locate import locate_blob_store
 from mops.api.settings import defaults
 from mops.api.worlds import contents_of
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str]) -> int:
 
     try:
         perform = Execution(_RemoteCall(world, command.memo), needs_slot=False).perform
-        with remainders_removed():
-            return supervise(memo, command.epoch, timing, world.session, perform, adopted, serve_in_child)
+        with remainders() as remove:
+            return supervise(memo, command.epoch, timing, world.session, perform, adopted, serve_in_child, remove)
     except MopsError as error:
         _say(str(error))
         return 1

@@ -37,6 +37,7 @@ def supervise(
     perform: Callable[[Effect], Any],
     adopted: Callable[[Epoch], float | None],
     serve: Callable[[Epoch, Callable[[], None]], int],
+    ended: Callable[[], None],
 ) -> int:
     """Adopt an epoch, have a child serve it, and see to it that its outcome is known. Returns the exit status.
 
@@ -49,6 +50,7 @@ def supervise(
         adopted: called once the epoch is ours; the seconds that its function may run.
         serve: runs in the child, and calls what it is given when the function has returned; its exit status is 0 where
             the outcome is in the store.
+        ended: called when the child has ended, before its failure can be seen: who sees one stops this process.
 
     Raises:
         StoreError: the store could not be used.
@@ -61,6 +63,7 @@ def supervise(
         watch = _Watch(child, OutputKeeper(memo, epoch, perform), run_timeout)
         with _signals(watch.terminate) as wakeup:
             watch.until_it_has_ended(wakeup, session.interval, session.beat)
+            ended()
             if watch.terminated:
                 session.depart()  # and no end: a replacement may adopt at once
                 return _TERMINATED

@@ -4,7 +4,7 @@ Imported by every remote, so it imports nothing that takes time.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
 
@@ -21,16 +21,15 @@ class _Supervisor:
 
 
 @contextmanager
-def remainders_removed() -> Iterator[None]:
-    """Remove, at the end of the context, the folder that a fork of this process told of. One at a time."""
+def remainders() -> Iterator[Callable[[], None]]:
+    """Hear of the folder that a fork of this process makes: what is given removes it. One context at a time."""
     told, _Supervisor.pipe = os.pipe()
     os.set_blocking(told, False)
     try:
-        yield
+        yield lambda: _remove(told)
     finally:
         os.close(_Supervisor.pipe)
         _Supervisor.pipe = None
-        _remove(told)
         os.close(told)
 
 
@@ -48,8 +47,7 @@ def _remove(told: int) -> None:
     try:
         path = os.read(told, 1 << 16)
     except BlockingIOError:
-        return  # a process that the function left behind holds the other end
-    if path:
-        import shutil
+        return  # it made none
+    import shutil
 
-        shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(path, ignore_errors=True)
