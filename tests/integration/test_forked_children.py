@@ -217,7 +217,7 @@ def test_a_child_of_a_submitted_function_ends_with_its_function(project, end, st
 @pytest.mark.parametrize("shell", ["SubprocessShell()", "ForkServerShell()", "InThreadShell()"])
 @pytest.mark.parametrize(
     "step",
-    ["stage.work.submit(1).result()", "stage.work.submit(-1).exception()", "list(stage.work.map([1, 2, 3_000_000]))"],
+    ["stage.work.submit(1).result()", "stage.work.submit(-1).exception()", "list(stage.work.map([1, 2, 300_000]))"],
 )
 def test_no_thread_imports_a_module_that_a_fork_would_leave_locked(project, shell, step):
     project.write(
@@ -303,6 +303,7 @@ SLOW_IMPORT = """
         ("mops.adapters.shells.subprocess.process", "SubprocessShell()", "elsewhere(run(work), 0.1)"),
         ("mops.adapters.shells.fork_server.client", "ForkServerShell()", "elsewhere(run(work), 0.1)"),
         ("mops.adapters.blob_stores.local.named_draft", "InThreadShell()", "elsewhere(run(work), 1)"),
+        ("mops.runtime.contents", "SubprocessShell()", "future = run(lambda: bytes(3_000_000)).submit()"),
         ("mops.adapters.serializers.by_value", "SubprocessShell()", "future = run(lambda: 1).submit()"),
         (
             "fractions",

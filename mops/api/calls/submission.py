@@ -18,15 +18,16 @@ from typing import Any, Final
 import mops.adapters.blob_stores.local.content
 import mops.adapters.blob_stores.local.syncing
 import mops.adapters.blob_stores.local.whole_files
+import mops.adapters.codecs.raw
 import mops.adapters.shells.subprocess.process
 import mops.api.calls.attempts
 import mops.api.calls.claims
+import mops.api.calls.shared_objects
 import mops.api.functions.call_description
 import mops.api.records.metadata
 import mops.runtime.batches
 import mops.runtime.commands
 import mops.runtime.failures
-import mops.runtime.forks
 import mops.runtime.session  # noqa: F401 - see above
 from mops.api.calls.futures import MopsFuture
 from mops.api.calls.invocation import Invocation
