@@ -6,6 +6,8 @@ from contextlib import suppress
 
 import click
 
+from mops.cli.cat import cat
+from mops.cli.get import get
 from mops.cli.inspect import inspect
 from mops.cli.logs import logs
 from mops.cli.ls import ls
@@ -28,7 +30,7 @@ def command_line() -> None:
     """Look into a blob root: which calls are stored, what became of them, and in what they differ."""
 
 
-for _command in (ls, inspect, why, logs, replay, summary, watch):
+for _command in (ls, inspect, why, cat, get, logs, replay, summary, watch):
     command_line.add_command(_command)
 
 

@@ -9,10 +9,12 @@ import click
 from mops.api.display.wording import failure_text, printable
 from mops.api.memo_uri import open_memo
 from mops.api.records.comparison import arguments_of
+from mops.api.records.contents import address, whereabouts
 from mops.api.records.explanation import how_it_ended, what_became_of
 from mops.api.records.history import EpochHistory, PastCall, Record, list_in, mapping_in, number_in, past_call
 from mops.cli import screen
 from mops.core.blob_layout import output_slot
+from mops.core.files import StoredFile
 
 
 @click.command(short_help="Show everything that is stored about one call.")
@@ -78,12 +80,26 @@ def _generations(past: PastCall) -> None:
                 ("started", _time(number_in(record.header, "started"))),
                 ("published", _time(record.utc)),
                 ("duration", _duration(number_in(record.header, "elapsed"))),
-                ("size", screen.size(record.size) if record.kind == "result" else None),
+                ("size", screen.size(record.value_size) if record.kind == "result" else None),
                 ("codec", record.header.get("codec")),
                 ("fingerprint", record.fingerprint if record.kind == "result" else None),
                 *_who(record.producer),
             ]
         )
+        _parts(past, record)
+
+
+def _parts(past: PastCall, record: Record) -> None:
+    """What a value consists of beside the record: size and address of each part, and whether it is there."""
+    parts = [*(("payload", part) for part in record.payload), *((file.kind, file) for file in record.files)]
+    screen.fields(
+        (kind, "  ".join([*_name(kind, part), screen.size(part.size), whereabouts(past, part), address(past, part)]))
+        for kind, part in parts
+    )
+
+
+def _name(kind: str, part: StoredFile) -> list[str]:
+    return [] if kind == "payload" else [part.name]
 
 
 def _time(utc: float | None) -> str | None:
@@ -118,6 +134,7 @@ def _epoch(past: PastCall, epoch: EpochHistory) -> None:
             *_who(claim.producer),
         ]
     )
+    _parts(past, claim)
     for record in epoch.log:
         _log_record(record)
     if epoch.has_output:

@@ -51,7 +51,7 @@ def _facts(past: PastCall) -> tuple[str, str, str]:
     """When, for how long, how large."""
     if past.state == "stored" and past.result is not None:
         elapsed = number_in(past.result.header, "elapsed")
-        return screen.moment(past.result.utc), screen.duration(elapsed), screen.size(past.result.size)
+        return screen.moment(past.result.utc), screen.duration(elapsed), screen.size(past.result.value_size)
     epoch = past.last_epoch
     last = epoch and (epoch.end or epoch.claim)
     return screen.moment(last.utc if last else past.modified), screen.duration(None), screen.size(None)

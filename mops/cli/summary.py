@@ -20,7 +20,7 @@ class _Totals:
         self.failed += past.state == "failed"
         if past.state == "stored" and past.result is not None:
             self.stored += 1
-            self.size += past.result.size
+            self.size += past.result.value_size
             self.elapsed += number_in(past.result.header, "elapsed") or 0.0
 
     def __str__(self) -> str:

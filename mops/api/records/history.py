@@ -14,6 +14,7 @@ import attrs
 from mops.core.blob_layout import (
     ROOT,
     claim_slot,
+    content_key,
     describe_folder,
     encode_pipeline,
     log_slot,
@@ -24,8 +25,22 @@ from mops.core.blob_layout import (
     session_owner,
 )
 from mops.core.claim import entry, key
-from mops.core.envelope import ADOPTION, CLAIM, END, LEAVE, OUTPUT, RESULT, TOMBSTONE, kind_of, unseal
+from mops.core.envelope import (
+    ADOPTION,
+    CLAIM,
+    END,
+    LEAVE,
+    OUTPUT,
+    RESULT,
+    TOMBSTONE,
+    Envelope,
+    StoredSegment,
+    kind_of,
+    unseal,
+)
 from mops.core.errors import CorruptBlob, FormatTooNew, InvalidKey, UnsupportedStore
+from mops.core.files import StoredFile
+from mops.core.payload import files_in
 from mops.core.ports.blob_store import BlobInfo, BlobStore
 
 Kind: TypeAlias = Literal["result", "tombstone", "claim", "adoption", "leave", "end", "output", "unreadable"]
@@ -42,6 +57,8 @@ _KINDS: Final[Mapping[int, Kind]] = {
 }
 _ENDLESS: Final = 1e11
 """Seconds after the epoch, or of a duration, beyond which a number says nothing."""
+_ENDLESS_SIZE: Final = 1 << 63
+"""Bytes that no file has."""
 
 
 @final
@@ -55,6 +72,7 @@ class Record:
         header: what it says, as plain data; empty where it cannot be read.
         fingerprint: of the code, in hexadecimal.
         size: bytes of the payload, wherever they are stored.
+        payload: the parts of it that are stored by content.
         trouble: why it cannot be read, or nothing.
     """
 
@@ -63,6 +81,7 @@ class Record:
     header: Mapping[str, Any] = attrs.Factory(dict)
     fingerprint: str = ""
     size: int = 0
+    payload: Sequence[StoredFile] = ()
     trouble: str = ""
 
     @property
@@ -84,6 +103,20 @@ class Record:
     def call(self) -> Mapping[str, Any]:
         """What a claim says of the call."""
         return mapping_in(self.header, "call")
+
+    @property
+    def files(self) -> Sequence[StoredFile]:
+        """What a value, or the arguments of a call, consist of beside the payload, as far as it makes sense."""
+        try:
+            files = files_in({"files": list_in(self.header, "files")})
+        except (CorruptBlob, OverflowError):
+            return ()
+        return [file for file in files if 0 <= file.size < _ENDLESS_SIZE]
+
+    @property
+    def value_size(self) -> int:
+        """Bytes of the payload and of all files."""
+        return self.size + sum(file.size for file in self.files)
 
 
 def mapping_in(header: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -249,7 +282,8 @@ class PastCall:
         try:
             envelope = unseal(data, owner=self.memo.digest, slot=slot)
             kind = _KINDS.get(envelope.kind, "unreadable")
-            return Record(slot, kind, envelope.header(), envelope.fingerprint.hex(), envelope.size)
+            fingerprint, payload = envelope.fingerprint.hex(), tuple(_stored_by_content(envelope))
+            return Record(slot, kind, envelope.header(), fingerprint, envelope.size, payload)
         except (CorruptBlob, FormatTooNew) as error:
             kind = "end" if kind_of(data) == END and "." in slot else "unreadable"  # as the protocol counts it
             return Record(slot, kind, trouble=str(error.args[0]))
@@ -287,6 +321,12 @@ class PastCall:
 
     def _heartbeat_of(self, record: Record) -> Mapping[str, Any]:
         return self.heartbeat(str(record.header.get("session")))
+
+
+def _stored_by_content(envelope: Envelope) -> Iterator[StoredFile]:
+    for part in envelope.segments():
+        if isinstance(part, StoredSegment):
+            yield StoredFile(content_key(part.digest), part.digest, part.length, "file", part.digest.hex())
 
 
 def read_heartbeat(store: BlobStore, session: str) -> Mapping[str, Any]:

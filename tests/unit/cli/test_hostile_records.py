@@ -13,6 +13,19 @@ from mops.core.envelope import ADOPTION, CLAIM, END, HEARTBEAT, LEAVE, RESULT, T
 MEMO = memo_from_folder(f"mops1/memo/default/m--f/any/{'ab' * 32}")
 OTHER = memo_from_folder(f"mops1/memo/default/m--f/any/{'cd' * 32}")
 VALUES = (None, True, -1, 1e300, "", "text", [], [1], [[1, 2, 3]], {}, {"a": {"b": 1}})
+FILES = (
+    ["../../../etc/passwd", "00" * 32, 1, "file", "name"],
+    ["mops1/blob/00/00", "00" * 32, 10**400, "file", "name"],
+    ["mops1/blob/00/00", "00" * 32, -1, "file", "name"],
+    ["mops1/blob/00/00", "", 1, "directory", "\x1b[2J\n"],
+    ["file:///\0", "zz", 1, "source", "name"],
+    ["file:///%00", "00", 1, "source", "name"],
+    ["file://elsewhere/x", "00", 1, "source", "name"],
+    ["nobody://knows/this", "00", 1, "source", "name"],
+    ["\ud800", "00", 1e300, "file", "name"],
+    ["", "00", 1, "file", ".."],
+    [None, None, None, None, None],
+)
 FIELDS = (
     "session",
     "nonce",
@@ -24,6 +37,7 @@ FIELDS = (
     "elapsed",
     "started",
     "codec",
+    "files",
     "why",
     "failure",
 )
@@ -52,7 +66,8 @@ def run(capsys, monkeypatch, store):
         uris = [f"{store.uri}/{memo.folder}" for memo in (MEMO, OTHER)]
         shown = ""
         roots = ([command, store.uri] for command in ("ls", "watch", "summary"))
-        for command in (*roots, *(["inspect", uri] for uri in uris), ["why", uris[0]], ["why", *uris]):
+        each = ([command, uri] for command in ("inspect", "cat") for uri in uris)
+        for command in (*roots, *each, ["why", uris[0]], ["why", *uris]):
             monkeypatch.setattr(sys, "argv", ["mops", *command])
             capsys.readouterr()
             assert main() in {0, 1}, command
@@ -80,6 +95,17 @@ def test_a_field_of_any_type_fails_no_command(store, run, value):
             write(store, memo, slot, kind, header)
 
     assert "m:f" in run()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file[0]).encode("ascii", "replace").decode())
+def test_a_file_of_any_name_fails_no_command_and_is_shown_on_one_line(store, run, file):
+    for memo in (MEMO, OTHER):
+        write(store, memo, "r0", RESULT, header_json(files=[file], codec="pickle5"))
+        write(store, memo, "e1", CLAIM, header_json(files=[file], session="s", nonce="1", generation=0, call={}))
+
+    shown = run()
+    assert "r0: result" in shown
+    assert all(cell.isprintable() for line in shown.split("\n") for cell in line.split("\t"))
 
 
 @pytest.mark.parametrize(("kind", "slot"), list(product(range(10), ["r0", "e1", "e1.1"])))
