@@ -210,8 +210,9 @@ class MemoizingPicklingRunner:
         """The call as a value: where it is stored, and how it would be run."""
         target = self._targets.get(id(func)) or self._target(func)
         memo, extras = target.memo(args, kwargs)
+        files = target.files(extras) if extras else ()
         world = world_of(self._settings["blob_root"], self._parts.heartbeat)
-        return Invocation(self._parts, world, target, memo, extras, args, kwargs)
+        return Invocation(self._parts, world, target, memo, extras, args, kwargs, files)
 
     def _target(self, func: Callable[..., Any]) -> Target:
         key = func if isinstance(func, MethodType | BuiltinMethodType) else id(func)  # methods are new at every look

@@ -1,13 +1,12 @@
 """What a value has outside of memory, while the value is pickled: the files that its paths name."""
 
 import os
-from stat import S_ISDIR
 from typing import Any, Final, final
 
-from mops.adapters.files.digests import file_digest
+from mops.adapters.files.local_file import local_file
 from mops.adapters.serializers.restore import as_written
 from mops.core.errors import FileChanged, UnserializableError
-from mops.core.files import AnyFile, AsWritten, FileIndex, LocalFile
+from mops.core.files import AnyFile, AsWritten, FileIndex
 from mops.core.ports.codec import NO_REDUCTIONS, Reductions
 from mops.core.ports.serializer import NOT_SHARED, Shared
 
@@ -90,28 +89,11 @@ class Luggage:
 
         if not isinstance(obj, Path):
             return NotImplemented
-        return type(obj), (self.attach(local_file(os.fspath(obj))),)
-
-
-def local_file(path: str) -> LocalFile:
-    """The file or directory that a path names.
-
-    Raises:
-        UnserializableError: there is none.
-    """
-    name = os.path.basename(path)
-    if name in {"", ".", ".."}:
-        name = os.path.basename(os.path.realpath(path))
-    if not name:
-        raise UnserializableError(f"{path} has no name under which it could travel", advice=_ADVICE)
-    try:
-        absolute = os.path.join(os.getcwd(), path)
-        if S_ISDIR(os.stat(path).st_mode):
-            return LocalFile(absolute, name, kind="directory")
-        digest, size = file_digest(path)
-    except (OSError, ValueError, FileChanged) as error:
-        raise UnserializableError(f"{path} cannot travel: {error}", advice=_ADVICE) from error
-    return LocalFile(absolute, name, digest, size=size)
+        path = os.fspath(obj)
+        try:
+            return type(obj), (self.attach(local_file(path)),)
+        except (OSError, ValueError, FileChanged) as error:
+            raise UnserializableError(f"{path} cannot travel: {error}", advice=_ADVICE) from error
 
 
 def _fresh(value: Any) -> Any:

@@ -13,6 +13,7 @@ from mops.api.functions.references import captured, is_global_of_main, layers_ov
 from mops.core.canonical import Hooks
 from mops.core.canonical.leaves import Encoded
 from mops.core.canonical.tolerant import encode_tolerantly, name_of_hole
+from mops.core.files import LocalFile
 from mops.core.fingerprint import Fingerprint, Fingerprinter
 from mops.core.fingerprint.surroundings import Constant, Surroundings, tree_of
 
@@ -26,6 +27,8 @@ class _Met(threading.local):
 
     def __init__(self) -> None:
         self.definitions: dict[int, Any] = {}
+        self.files: list[LocalFile] = []
+        self.collected_files: tuple[LocalFile, ...] = ()
 
 
 class CodeOfProcess:
@@ -39,15 +42,26 @@ class CodeOfProcess:
         self.first_party = tuple(first_party)
         self._fingerprinters: dict[str, Fingerprinter] = {}
         self._met = _Met()
-        self.hooks = registry.hooks(self._reference_class, self._reference_function)
+        self.hooks = registry.hooks(self._reference_class, self._reference_function, meet_file=self._meet_file)
 
     def collected(self) -> tuple[Any, ...]:
         """The functions and classes that this thread's keys were made of since the last time: their code counts too."""
-        definitions = self._met.definitions
+        met = self._met
+        definitions = met.definitions
         if not definitions:
             return ()
-        self._met.definitions = {}
+        met.definitions = {}
+        met.collected_files = tuple(met.files)
+        met.files.clear()
         return tuple(definitions.values())
+
+    def files_of(self, collected: tuple[Any, ...]) -> tuple[LocalFile, ...]:
+        """The files and directories that this thread's keys were made of.
+
+        Args:
+            collected: what ``collected`` gave last. Where there is a path, there is its class.
+        """
+        return self._met.collected_files if collected else ()
 
     def fingerprint(self, function: Callable[..., Any], extras: Iterable[Any] = ()) -> Fingerprint:
         """The fingerprint of a function, and of the definitions that its arguments are made of."""
@@ -91,6 +105,9 @@ class CodeOfProcess:
 
     def _meet(self, definition: Any) -> None:
         self._met.definitions[id(definition)] = definition
+
+    def _meet_file(self, file: LocalFile) -> None:
+        self._met.files.append(file)
 
     def _reference_class(self, cls: type) -> object:
         """By name; with its code where it has not got the name, which ``make_dataclass`` and others make up."""

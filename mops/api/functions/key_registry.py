@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from mops.core.canonical import Hooks, Rule, by_reference
 from mops.core.canonical.leaves import LEAVES
 from mops.core.errors import ConfigurationError
+from mops.core.files import LocalFile
 
 _T = TypeVar("_T")
 _Structure = Callable[[Any], object]
@@ -21,6 +22,13 @@ FAMILIES: Mapping[str, str] = {
     "pathlib": "mops.adapters.values.paths",
 }
 """The adapter for the classes of each top-level package, imported when a value of such a class is met."""
+
+
+class _RuleOfFiles(Rule):
+    """A rule whose structure is a function of a path, and of who wants to be told of the file that it names."""
+
+    __slots__ = ()
+
 
 _UNKNOWN = Rule(repr, by_author=False)  # no rule has been looked for; ``None`` means that there is none
 
@@ -63,6 +71,14 @@ class KeyRegistry:
             found = self._found[cls] = self._stated_rule(cls) or self._known_rule(cls)
         return found
 
+    def rule_for_argument(self, meet_file: Callable[[LocalFile], None], cls: type) -> Rule | None:
+        """Give the rule of a class, and have it tell somebody of the files that the values of the class name."""
+        rule = self.rule_for(cls)
+        if type(rule) is not _RuleOfFiles:
+            return rule
+        structure: Callable[..., object] = rule.structure
+        return Rule(partial(structure, meet=meet_file), by_author=False)
+
     def rule_for_constant(self, roots: frozenset[str], cls: type) -> Rule | None:
         """Give the rule of a class for a constant: paths count by their place, and relative to directories of code."""
         rule = self.rule_for(cls)
@@ -77,6 +93,7 @@ class KeyRegistry:
         reference_class: Callable[[type], object] = by_reference,
         reference_function: Callable[[Any], object] = by_reference,
         roots: frozenset[str] | None = None,
+        meet_file: Callable[[LocalFile], None] | None = None,
     ) -> Hooks:
         """Make the hooks of an encoder that keys by this registry.
 
@@ -85,9 +102,11 @@ class KeyRegistry:
             reference_function: as in ``Hooks``.
             roots: the directories of the code, for an encoder of constants; None for one of arguments. What a property
                 left in a constant follows from its code.
+            meet_file: is told of the files and directories that arguments name, in the thread of the encoder.
         """
         if roots is None:
-            return Hooks(self.rule_for, reference_class, reference_function)
+            rule_of_value = self.rule_for if meet_file is None else partial(self.rule_for_argument, meet_file)
+            return Hooks(rule_of_value, reference_class, reference_function)
         rule_for = partial(self.rule_for_constant, roots)
         return Hooks(rule_for, reference_class, reference_function, cached_properties=False)
 
@@ -106,7 +125,8 @@ class KeyRegistry:
                 family = cast("_Family", import_module(self._families[package]))
                 structure = family.structure_for(cls)
                 if structure is not None:
-                    return Rule(structure, by_author=False)
+                    names_files = package == "pathlib" and structure is not str
+                    return (_RuleOfFiles if names_files else Rule)(structure, by_author=False)
         return None
 
 

@@ -9,6 +9,7 @@ from mops.api.functions.references import reference_of
 from mops.core.blob_layout import DEFAULT_PIPELINE, Memo, function_folder, memo_folder
 from mops.core.canonical import Encoder
 from mops.core.errors import UnkeyableArgumentError
+from mops.core.files import LocalFile
 from mops.core.fingerprint import Fingerprint
 from mops.core.invocation import FunctionReference, compile_binder
 from mops.core.memo_key import ArgumentKeyer, ArgumentNote
@@ -89,6 +90,14 @@ class Target:
         fingerprint = self.fingerprint(extras)
         code = fingerprint.digest.hex() if self.code_in_key else None
         return Memo(memo_folder(self._folder, code, digest.hex()), digest, fingerprint.digest), extras
+
+    def files(self, extras: tuple[Any, ...]) -> tuple[LocalFile, ...]:
+        """The files and directories that a call is keyed by, as they were then.
+
+        Args:
+            extras: what ``memo`` gave for the call, as the last thing that this thread asked a target for.
+        """
+        return self._code.files_of(extras)
 
     def notes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[ArgumentNote]:
         """Digest and description of each argument, for the claim of a call."""

@@ -1,12 +1,10 @@
-"""Keys of the standard library's values and of paths."""
+"""Keys of the standard library's values."""
 
 import array
 import collections
 import datetime as dt
 import enum
 import fractions
-import os
-import pathlib
 import re
 import uuid
 import zoneinfo
@@ -152,47 +150,3 @@ def test_other_containers_count_by_type_and_content():
         array.array("q", [1, 2]), array.array("i", [2, 1]), [1, 2], re.compile("a"), re.compile("a", re.IGNORECASE),
         re.compile(b"a"), uuid.UUID(int=1), uuid.UUID(int=2),
     )  # fmt: skip
-
-
-def test_a_file_counts_by_content_and_name_not_by_folder(tmp_path):
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "data.txt").write_bytes(b"content")
-    one, two = tmp_path / "one" / "data.txt", tmp_path / "two" / "data.txt"
-    assert key(one) == key(two)
-    (tmp_path / "one" / "link").symlink_to(two)
-    different(one, tmp_path / "one" / "link", str(one))
-    before = key(one)
-    one.write_bytes(b"changed")
-    assert key(one) != before
-    large = tmp_path / "large"
-    large.write_bytes(bytes(9 << 20))
-    before = key(large)
-    with large.open("r+b") as file:
-        file.seek(5 << 20)
-        file.write(b"x")
-    assert key(large) != before
-
-
-def test_a_path_to_nothing_counts_by_its_text(tmp_path):
-    assert key(tmp_path / "absent") == key(tmp_path / "absent")
-    different(
-        tmp_path / "absent", tmp_path / "other", pathlib.PurePath("absent"), pathlib.PureWindowsPath("absent"), "absent"
-    )
-    (tmp_path / "file").touch()
-    assert key(tmp_path / "file" / "below") == key(tmp_path / "file" / "below")
-
-
-def test_what_is_neither_a_file_nor_absent_is_refused(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    for path, reason in (
-        (tmp_path, "is a directory"),
-        (tmp_path / "pipe", "neither a file nor absent"),
-        (pathlib.Path("\0"), "cannot be looked at"),
-        (tmp_path / "loop", "cannot be looked at"),
-        (pathlib.Path("/proc/self/mem"), "cannot be read"),
-    ):
-        with pytest.raises(UnkeyableArgumentError, match=reason) as caught:
-            key({"path": [path]})
-        assert caught.value.path == "value['path'][0]"

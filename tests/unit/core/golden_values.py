@@ -1,6 +1,7 @@
 """Values whose keys are frozen for ever. Run as a script it prints the key of each, as JSON."""
 
 import array
+import atexit
 import collections
 import datetime as dt
 import decimal
@@ -9,7 +10,9 @@ import fractions
 import json
 import pathlib
 import re
+import shutil
 import struct
+import tempfile
 import uuid
 import zoneinfo
 from dataclasses import dataclass
@@ -93,6 +96,24 @@ for definition in (Color, Access, Level, Point, Data, Slotted, Attrs, Plain, Red
 NAN = struct.unpack("<d", struct.pack("<Q", 0x7FF8_0000_0000_0001))[0]
 MIXED = [1, 1.0, True, "1", b"1", None, (1,), [1], {"a": 1}, {1}]
 
+
+def made_files():
+    """A folder with a file, and a directory of small and large ones."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    (folder / "file.txt").write_bytes(b"content")
+    for name, size in {"a/empty.txt": 0, "a/large": 1 << 20, "ü": 100, "run": 5}.items():
+        path = folder / "folder" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes([7]) * size)
+    (folder / "folder" / "run").chmod(0o755)
+    (folder / "folder" / "no files").mkdir()
+    for number in range(80):  # more than one pack
+        (folder / "folder" / str(number)).write_bytes(bytes([number]) * 100_000)
+    return folder
+
+
+FOLDER = made_files()
 VALUES = {
     "none": None,
     "true": True,
@@ -192,7 +213,8 @@ VALUES = {
     "uuid": uuid.UUID(int=5),
     "pattern": re.compile("a+", re.IGNORECASE),
     "array": array.array("d", [1.0, 2.0]),
-    "absent path": pathlib.Path("/absent/file"),
+    "file": FOLDER / "file.txt",
+    "directory": FOLDER / "folder",
     "pure path": pathlib.PurePosixPath("a/b"),
     "range": range(1, 10, 2),
     "slice": slice(1, None, 2),
