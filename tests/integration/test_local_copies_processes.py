@@ -178,6 +178,7 @@ def test_a_frozen_process_is_waited_for_in_vain_for_a_while_only(tmp_path, user,
     assert len(said) == 1
     assert "another process has held a lock" in said[0]
     assert other.file(copies).read_bytes() == b"other"
+    assert not other.file(copies).is_relative_to(tmp_path), "every copy would be waited for as long"
     assert blob.fills == other.fills == 1
 
 
@@ -263,6 +264,28 @@ def test_a_cache_that_somebody_removes_is_made_again(tmp_path, user):
     paths = [first.file(copies), second.file(copies)]
     assert user(5000).ask("many", "of", 20, 1000) == "True"
     assert [path.exists() for path in paths] == [True, True]
+
+
+def test_who_was_given_a_copy_that_was_damaged_finds_the_sound_one_in_its_place(tmp_path):
+    copies = cache(tmp_path)
+    blob = Blob(b"sound")
+    first, second = blob.file(copies, "first"), blob.file(copies, "second")
+    first.chmod(0o644)
+    first.write_bytes(b"never")
+    assert blob.file(copies, "second") == second
+    assert first.read_bytes() == second.read_bytes() == b"sound"
+
+    def fill(path):
+        os.mkdir(path)
+        Path(path, "file").write_bytes(b"sound")
+        return True
+
+    first, second = (Path(copies.directory(blob.digest, name, fill)) for name in ("first", "second"))
+    (first / "file").unlink()
+    (second / "file").chmod(0o644)
+    (second / "file").write_bytes(b"never")
+    assert Path(copies.directory(blob.digest, "second", fill)) == second
+    assert [(path / "file").read_bytes() for path in (first, second)] == [b"sound"] * 2
 
 
 def test_a_lost_count_is_counted_again(tmp_path):

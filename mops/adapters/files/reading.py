@@ -48,14 +48,12 @@ def is_mapped(status: os.stat_result) -> bool:
 
 def _read_large(fd: int) -> Buffer:
     status = regular(os.fstat(fd))
+    mapped = None
     if is_mapped(status):
-        import mmap  # which small blobs do without
+        from mops.adapters.files.mapping import map_file  # which small blobs do without
 
-        try:
-            return memoryview(mmap.mmap(fd, status.st_size, access=mmap.ACCESS_COPY))
-        except (OSError, ValueError):
-            pass  # out of descriptors or address space, or a file system without maps: reading still works
-    return _read(fd, status.st_size)
+        mapped = map_file(fd, status.st_size)
+    return _read(fd, status.st_size) if mapped is None else mapped
 
 
 def _read(fd: int, size: int) -> Buffer:
