@@ -70,9 +70,9 @@ def local_copies_for(
     from mops.adapters.local_copies import FOREIGN, FallbackCopies, StandingCopies, TemporaryCopies
 
     if store.uri.startswith("file:///"):
-        from urllib.parse import unquote
+        from urllib.parse import unquote_to_bytes
 
-        beside = os.path.join(unquote(store.uri.removeprefix("file://")), "~files")
+        beside = os.path.join(os.fsdecode(unquote_to_bytes(store.uri.removeprefix("file://"))), "~files")
         return FallbackCopies(StandingCopies(beside, limit=None, caches_content=False), report, FOREIGN)
     cache = _cache_folder()
     if store.uri.startswith("memory:") or not cache:

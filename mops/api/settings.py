@@ -140,7 +140,7 @@ def _size(value: Any, where: str) -> int:
         number, unit = number[:-1], number[-1] + unit
     try:
         size = float(number) * _UNITS[unit]
-        if size >= 0 and not isinstance(value, bool):
+        if size >= 0:
             return int(size)
     except (KeyError, ValueError, OverflowError):
         pass

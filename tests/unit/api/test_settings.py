@@ -1,14 +1,18 @@
 """Where the blob root comes from that nobody passed, and which store a root names."""
 
+import os
 import pickle
+import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from blake3 import blake3
 
 from mops import defaults
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.blob_stores.memory import MemoryBlobStore
-from mops.api.locate import locate_blob_store
+from mops.api.locate import local_copies_for, locate_blob_store
 from mops.api.settings import Defaults
 from mops.core.errors import ConfigurationError
 
@@ -120,3 +124,102 @@ def test_a_misspelt_setting_is_refused_by_its_name(here):
 def test_half_a_uri_is_no_path(root):
     with pytest.raises(ConfigurationError, match="neither a path nor a URI"):
         locate_blob_store(root)
+
+
+# ------------------------------------------------------------------------------------------------------ the local cache
+@pytest.mark.parametrize(("text", "size"), [
+    ("0", 0), ("1000", 1000), ("10GiB", 10 << 30), ("10 GiB", 10 << 30), ("1.5MiB", 3 << 19), ("500MB", 500_000_000),
+    ("2kB", None), ("7 B", 7), ("1KB", 1000), ("3TiB", 3 << 40),
+    ("-1", None), ("nan", None), ("inf", None), ("1e400", None), ("GiB", None), ("ten", None), ("10 apples", None),
+])  # fmt: skip
+def test_the_size_of_the_cache_is_a_number_of_bytes_with_or_without_a_unit(here, monkeypatch, text, size):
+    monkeypatch.setenv("MOPS_CACHE_SIZE", text)
+    if size is not None:
+        assert Defaults().cache_size() == size
+        return
+    with pytest.raises(
+        ConfigurationError, match="MOPS_CACHE_SIZE must be a number of bytes, or a text such as '10GiB'"
+    ):
+        Defaults().cache_size()
+
+
+def test_the_size_of_the_cache_is_nobodys_choice_until_a_file_or_the_environment_states_it(here, monkeypatch):
+    monkeypatch.delenv("MOPS_CACHE_SIZE", raising=False)
+    assert Defaults().cache_size() is None
+    (here.parents[1] / "pyproject.toml").write_text("[tool.mops]\ncache_size = 5000\n")
+    assert Defaults().cache_size() == 5000
+    (here / ".mops.toml").write_text('blob_root = "/only"\n')
+    assert Defaults().cache_size() == 5000, "the nearest file that states it"
+    (here / ".mops.toml").write_text('cache_size = "2MiB"\n')
+    assert Defaults().cache_size() == 2 << 20
+    monkeypatch.setenv("MOPS_CACHE_SIZE", "7")
+    assert Defaults().cache_size() == 7
+
+
+@pytest.mark.parametrize("value", ["true", "[1]", "-5", '"much"', "nan"])
+def test_a_size_in_a_file_that_is_none_is_named_with_the_file(here, value, monkeypatch):
+    monkeypatch.delenv("MOPS_CACHE_SIZE", raising=False)
+    (here / ".mops.toml").write_text(f"cache_size = {value}\n")
+    with pytest.raises(ConfigurationError, match=r"cache_size in .*\.mops\.toml must be a number of bytes"):
+        Defaults().cache_size()
+
+
+# ------------------------------------------------------------------------------------------- where copies are kept
+class RemoteStore(MemoryBlobStore):
+    """As one that is elsewhere."""
+
+    uri = "adls://account/container"
+
+
+def copy_through(store, size=lambda: None):
+    copies = local_copies_for(store, size, pytest.fail)
+    path = copies.file(blake3(b"data").digest(), 4, "name", lambda path: bool(Path(path).write_bytes(b"data")))
+    assert Path(path).read_bytes() == b"data"
+    return copies.caches_content, Path(path)
+
+
+def test_copies_lie_beside_the_blobs_of_a_local_root(tmp_path):
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a root %20 \xff"))
+    root.mkdir()
+    caches_content, path = copy_through(LocalBlobStore(str(root)))
+    assert not caches_content
+    assert path.is_relative_to(root / "~files")
+    assert list(LocalBlobStore(str(root)).list()) == [], "they are no blobs"
+
+
+def test_copies_from_memory_are_temporary(here, tmp_path):
+    caches_content, path = copy_through(MemoryBlobStore("copies"))
+    assert not caches_content
+    assert not path.is_relative_to(tmp_path)
+
+
+def test_copies_from_everywhere_else_are_cached_for_this_user(here, tmp_path, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    caches_content, path = copy_through(RemoteStore("elsewhere"))
+    assert caches_content
+    assert path.is_relative_to(tmp_path / "home" / ".cache" / "mops")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative/ones/are/ignored")
+    assert copy_through(RemoteStore("elsewhere"))[1] == path
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert copy_through(RemoteStore("elsewhere"))[1].is_relative_to(tmp_path / "caches" / "mops")
+    assert stat.S_IMODE((tmp_path / "caches" / "mops").stat().st_mode) == 0o700
+
+
+def test_where_nobody_chose_its_size_the_cache_leaves_room_on_its_disk(here, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    disk = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_blocks=1000, f_frsize=4))
+    copies = local_copies_for(RemoteStore("elsewhere"), lambda: None, pytest.fail)
+    for number in range(9):
+        data = bytes([number]) * 100
+        assert copies.content(blake3(data).digest(), 100, lambda path, data=data: bool(Path(path).write_bytes(data)))
+    assert disk.f_blocks > 1000
+    assert len(list((tmp_path / "caches" / "mops").glob("file/*/*"))) <= 4
+
+
+def test_without_a_home_there_is_no_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "nowhere")
+    caches_content, path = copy_through(RemoteStore("elsewhere"))
+    assert not caches_content
+    assert path.is_absolute()
