@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING
 from mops.core.version import MOPS_VERSION
 
 if TYPE_CHECKING:
+    from mops.adapters.codecs.plain_json import JsonCodec
     from mops.adapters.shells.fork_server import ForkServerShell
     from mops.adapters.shells.in_thread import InThreadShell
     from mops.adapters.shells.subprocess import SubprocessShell
     from mops.api.calls.attachment import attach
     from mops.api.calls.futures import MopsFuture
+    from mops.api.codec_registry import codec_for
+    from mops.api.files.outputs import invocation_output_fqn, open_output, tempdir
+    from mops.api.files.source import Source
     from mops.api.functions.key_registry import key_for
     from mops.api.memoizing_runner import MemoizingPicklingRunner
     from mops.api.observation import events, observe
@@ -24,20 +28,26 @@ __all__ = [
     "ForkServerShell",
     "Grow",
     "InThreadShell",
+    "JsonCodec",
     "MemoizingPicklingRunner",
     "MopsError",
     "MopsFuture",
     "RemoteError",
     "Retries",
+    "Source",
     "SubprocessShell",
     "Success",
     "__version__",
     "attach",
+    "codec_for",
     "defaults",
     "events",
+    "invocation_output_fqn",
     "key_for",
     "observe",
+    "open_output",
     "pure",
+    "tempdir",
     "use_runner",
 ]
 
@@ -48,19 +58,25 @@ _HOMES = {
     "ForkServerShell": "mops.adapters.shells.fork_server",
     "Grow": "mops.core.retries",
     "InThreadShell": "mops.adapters.shells.in_thread",
+    "JsonCodec": "mops.adapters.codecs.plain_json",
     "MemoizingPicklingRunner": "mops.api.memoizing_runner",
     "MopsError": "mops.core.errors",
     "MopsFuture": "mops.api.calls.futures",
     "RemoteError": "mops.core.errors",
     "Retries": "mops.core.retries",
+    "Source": "mops.api.files.source",
     "SubprocessShell": "mops.adapters.shells.subprocess",
     "Success": "mops.core.result",
     "attach": "mops.api.calls.attachment",
+    "codec_for": "mops.api.codec_registry",
     "defaults": "mops.api.settings",
     "events": "mops.api.observation",
+    "invocation_output_fqn": "mops.api.files.outputs",
     "key_for": "mops.api.functions.key_registry",
     "observe": "mops.api.observation",
+    "open_output": "mops.api.files.outputs",
     "pure": "mops.api.use_runner",
+    "tempdir": "mops.api.files.outputs",
     "use_runner": "mops.api.use_runner",
 }
 

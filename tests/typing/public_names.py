@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from subprocess import run
 from typing import Any, assert_type
 
@@ -10,12 +11,16 @@ from mops import (
     InThreadShell,
     MemoizingPicklingRunner,
     MopsFuture,
+    Source,
     SubprocessShell,
     Success,
     defaults,
     events,
+    invocation_output_fqn,
     observe,
+    open_output,
     pure,
+    tempdir,
     use_runner,
 )
 
@@ -93,3 +98,17 @@ def told(event: events.Event) -> None:
 
 with observe(told) as observation:
     observation.close()
+
+
+def outputs_are_files_of_bytes_or_of_text() -> None:
+    """What is written is checked by the mode."""
+    with open_output("a.bin") as binary:
+        binary.write(b"bytes")
+    with open_output("a.txt", "w", encoding="utf-8") as text:
+        text.write("text")
+    assert_type(binary.source, Source)
+    assert_type(text.source.path(), Path)
+    assert_type(Source.from_file(tempdir() / "a.txt"), Source)
+    assert_type(invocation_output_fqn(name="a.csv"), str)
+    with open(text.source, encoding="utf-8") as file:
+        assert_type(file.read(), str)

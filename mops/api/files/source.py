@@ -3,16 +3,18 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import Any, Final, NoReturn, final
 
 from mops.api.file_uris import canonical, file_uri, final_name, in_root, path_of, under
 from mops.api.files.runs import running
 from mops.api.files.temporary import temporary_folders
 from mops.api.locate import locate_file
 from mops.core.blob_layout import decode_segment
-from mops.core.errors import ConfigurationError, FileChanged, SourceNotFound
+from mops.core.errors import ConfigurationError, FileChanged, MopsError, SourceNotFound, StoreError, UnserializableError
 from mops.core.files import AnyFile, FileIndex, LocalFile, StoredFile
 from mops.core.ports.file_location import FileLocation
+
+_ADVICE: Final = "write the file before its source is returned (mops.open_output does), and leave it as it is"
 
 
 @final
@@ -156,11 +158,19 @@ class Source(os.PathLike[str]):
         return "source", self.digest
 
     def __mops_travel__(self, attach: Callable[[AnyFile], FileIndex]) -> tuple[Any, ...]:
-        """How it is pickled for a store: the file goes there, unless it is in one."""
+        """How it is pickled for a store: the file goes there, unless it is in one.
+
+        Raises:
+            UnserializableError: there is no such file, or it cannot be read.
+        """
+        try:
+            digest, size = self.digest, self.size
+        except MopsError as error:
+            raise UnserializableError(f"{self!r} cannot travel: {error.args[0]}", advice=_ADVICE) from error
         if self._is_here_alone():
-            file: AnyFile = LocalFile(self._path, self._name, self.digest, self._key, "source", self.size)
+            file: AnyFile = LocalFile(self._path, self._name, digest, self._key, "source", size)
         else:
-            file = StoredFile(self._uri, self.digest, self.size, "source", self._name)
+            file = StoredFile(self._uri, digest, size, "source", self._name)
         return Source._arrived, (attach(file),)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -189,7 +199,12 @@ class Source(os.PathLike[str]):
         """Whether the file has to be stored yet, as far as one knows: the key that a run gave it is no other file's."""
         if not self._path or not os.path.isfile(self._path):
             return False
-        return not self._key or self._key == self._uri or locate_file(self._uri).size() != self.size
+        if not self._key or self._key == self._uri:
+            return True
+        try:
+            return locate_file(self._uri).size() != self.size
+        except StoreError:
+            return True  # whoever stores it will see, and has the patience
 
     def _take(self, found: tuple[bytes, int] | None) -> None:
         digest, size = self._gone() if found is None else found

@@ -18,6 +18,11 @@ def same(value):
 
 
 @use_runner(lambda func, args, kwargs: pytest.fail("each test names its own"))
+def named(uri):
+    return Source.from_uri(uri)
+
+
+@use_runner(lambda func, args, kwargs: pytest.fail("each test names its own"))
 def made(files):
     """Return sources of files, by the paths and URIs that are given."""
     return [Source.from_file(path, uri) for path, uri in files]
@@ -169,7 +174,23 @@ def test_an_argument_that_comes_back_lies_under_the_root_by_content(runner, root
     assert back.path().read_text() == "content"
 
 
+def test_an_argument_that_names_no_file_is_refused_before_anything_runs(runner, root, folder):
+    for value in (Source.from_uri(f"file://{folder}/absent.txt"), [Source.from_uri(f"{root.uri}/absent.txt")]):
+        with pytest.raises(SourceNotFound, match=r"absent\.txt"):
+            same.with_runner(runner)(value)
+    assert not list(root.list())
+
+
 # ------------------------------------------------------------------------------------------------ as results
+def test_a_result_that_names_no_file_is_returned_and_not_stored(runner, root, folder, caplog):
+    f = named.with_runner(runner)
+    uri = f"file://{folder}/absent.txt"
+    assert f(uri).uri == uri
+    assert "cannot travel: there is no file" in caplog.text
+    (folder / "absent.txt").write_text("here")
+    assert f(uri).path().read_text() == "here"
+
+
 def test_one_source_twice_in_a_result_is_one(runner):
     f = use_runner(runner)(lambda: [written.__wrapped__("a.txt", "x")] * 2)
     f()
