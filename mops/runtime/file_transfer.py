@@ -89,13 +89,15 @@ def _put(store: BlobStore, key: str, path: str, digest: bytes, advance: Advance 
 
 
 def _is_damaged(store: BlobStore, key: str, path: str, digest: bytes) -> bool:
-    """Whether a blob cannot be the content of a file that is known to have its digest."""
-    size = file_size(store, key)
-    if size is None or size == _size_of(path):
+    """Whether what stands, or stood a moment ago, cannot be a file that is there and has the digest."""
+    if file_size(store, key) == _size_of(path):
         return False
     hasher = blake3()
-    for chunk in _chunks(path):
-        hasher.update(chunk)
+    try:
+        for chunk in _chunks(path):
+            hasher.update(chunk)
+    except FileChanged:
+        return False
     return hasher.digest() == digest
 
 

@@ -132,7 +132,7 @@ def _through_memory(source: int, target: int, left: int) -> Iterator[int]:
             return
         at = 0
         while at < count:
-            at += os.write(target, buffer[at:count])
+            at += os.writev(target, [buffer[at:count]])
         left -= count
         yield count
 

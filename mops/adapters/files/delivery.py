@@ -26,7 +26,7 @@ def delivery(path: str) -> Iterator[tuple[int, bool]]:
     """
     draft = _draft(os.path.dirname(path))
     try:
-        yield draft.fd, isinstance(draft, _Nameless)
+        yield draft.fd, draft.can_reserve
         draft.deliver(path)
     finally:
         draft.close()
@@ -46,6 +46,7 @@ class _Nameless(AnonymousDraft):
     """A file without a name."""
 
     __slots__ = ()
+    can_reserve = True
 
     def deliver(self, path: str) -> None:
         try:
@@ -64,6 +65,7 @@ class _Hidden:
     """A file beside the one that it becomes."""
 
     __slots__ = ("_name", "fd")
+    can_reserve = False  # on a network file system that would write the whole file
 
     def __init__(self, directory: str) -> None:
         self._name = _hidden_name(directory)
