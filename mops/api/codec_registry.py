@@ -88,7 +88,7 @@ class CodecRegistry(Codecs):
             pieces = codec.encode(value)
             if pieces is NotImplemented:
                 return None
-            return _stored_name(codec), [piece.cast("B") for piece in map(memoryview, pieces) if piece.nbytes]
+            return _stored_name(codec), [_flat(piece) for piece in pieces]
         except Exception as error:
             text = f"the codec {codec.name!r} cannot encode a {type(value).__qualname__}: {_text(error)}"
             raise UnserializableError(text, advice="have it return NotImplemented for what is to be pickled") from error
@@ -153,6 +153,12 @@ def _home(codec: Codec[Any]) -> str:
 def _stored_name(codec: Codec[Any]) -> str:
     module = type(codec).__module__
     return codec.name if module.startswith(_OUR_OWN) else f"{codec.name}@{module}"
+
+
+def _flat(piece: Buffer) -> Buffer:
+    """As single bytes, so that its length is that in bytes."""
+    view = memoryview(piece)
+    return view.cast("B") if view.nbytes else b""
 
 
 def _text(error: Exception) -> str:

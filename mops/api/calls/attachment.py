@@ -5,6 +5,7 @@ from typing import Any, final
 
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.api.calls.futures import MopsFuture
+from mops.api.codec_registry import registry as codecs
 from mops.api.memo_uri import locate_memo
 from mops.api.records.metadata import metadata_of
 from mops.api.worlds import world_of
@@ -73,7 +74,7 @@ class _Bystander(StartsNothing):
 
     def __init__(self, world: World, memo: Memo) -> None:
         self.world = world
-        self.serializer: Serializer = PicklingSerializer()
+        self.serializer: Serializer = PicklingSerializer(codecs)
         self.slots = Slots(1)
         self._memo = memo
 
