@@ -239,6 +239,15 @@ def test_a_forked_child_of_a_function_does_not_write_where_its_parent_does(stage
     assert out == "True /a.txt /a.txt\n"
 
 
+def test_a_replayed_call_writes_nothing_under_the_root(stages):
+    uri = stages.script("from stages import *\nrefine(produce('abc'))\nprint(refine.memo_uri(produce('abc')))").strip()
+    before = sorted(stages.root.glob("mops1/out/**/*"))
+    done = stages.run("-m", "mops", "replay", uri)
+    assert "Source('file://" in done.stdout
+    assert str(stages.root) not in done.stdout
+    assert sorted(stages.root.glob("mops1/out/**/*")) == before
+
+
 def test_sources_travel_between_processes_without_a_store(project):
     (project.folder / "local.txt").write_text("local")
     out = project.script("""

@@ -32,8 +32,7 @@ class Draft:
     def __init__(self, name: str) -> None:
         self._run = running()
         self._name = name
-        self._folder = temporary_folders.fresh()
-        self.path = os.path.join(self._folder, os.path.basename(name) or "output")
+        self.path = temporary_folders.fresh_path(name)
 
     def store(self) -> Source:
         """Store what was written, under the root of the call; where there is none, it stays where it is.
@@ -52,7 +51,7 @@ class Draft:
 
     def discard(self) -> None:
         """Remove what was written."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(os.path.dirname(self.path), ignore_errors=True)
 
 
 class _StoredAtClose(io.IOBase):

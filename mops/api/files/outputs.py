@@ -28,7 +28,7 @@ def invocation_output_fqn(storage_root: str | os.PathLike[str] = "", name: str =
     """
     run = running()
     if run is None:
-        return file_uri(os.path.join(temporary_folders.fresh(), os.path.basename(name) or "output"))
+        return file_uri(temporary_folders.fresh_path(name))
     root = os.fspath(storage_root)
     uri = run.uri(run.key(name)) if not root else under(_root_uri(root), run.key(name))
     path = path_of(uri)

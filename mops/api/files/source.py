@@ -16,6 +16,8 @@ from mops.core.ports.file_location import FileLocation
 
 _ADVICE: Final = "write the file before its source is returned (mops.open_output does), and leave it as it is"
 
+_CHANGED: Final = "name the file by a new source; where the old one was part of a result, compute that anew"
+
 
 @final
 class Source(os.PathLike[str]):
@@ -138,24 +140,29 @@ class Source(os.PathLike[str]):
             CorruptBlob: it was damaged in the store.
             StoreError: it cannot be read.
         """
-        if self._path and os.path.isfile(self._path):
-            return Path(self._path)
-        local = "" if self._path or in_root(self._uri) else path_of(self._uri)
+        local = self._local_path()
         if not local:
             return Path(self._fetched())
-        found = self._location().digest()
-        if self._digest and found is not None and found[0] != self._digest:
-            raise FileChanged(f"{self._uri} does not hold any more what it held", advice="compute its result anew")
-        self._take(found)
+        if self._digest:
+            found = self._location().digest()
+            if found is None:
+                self._gone()
+            if found[0] != self._digest:
+                raise FileChanged(f"{local} does not hold any more what it held", advice=_CHANGED)
+        elif not os.path.isfile(local):
+            self._gone()
         return Path(local)
 
     def __fspath__(self) -> str:
         return str(self.path())
 
     # ------------------------------------------------------------------------------------------------ as a value
-    def __mops_key__(self) -> object:
-        """What its key consists of, as an argument."""
-        return "source", self.digest
+    def __mops_key__(self, meet: Callable[[LocalFile], None] | None = None) -> object:
+        """What its key consists of, as an argument. ``meet`` is told of a file that may change meanwhile."""
+        digest = self.digest
+        if meet is not None and self._path and os.path.isfile(self._path):
+            meet(LocalFile(self._path, self._name, digest, self._key, "source", self.size))
+        return "source", digest
 
     def __mops_travel__(self, attach: Callable[[AnyFile], FileIndex]) -> tuple[Any, ...]:
         """How it is pickled for a store: the file goes there, unless it is in one.
@@ -192,6 +199,12 @@ class Source(os.PathLike[str]):
         raise AttributeError(f"a Source is immutable: {name!r} cannot be deleted")
 
     # ------------------------------------------------------------------------------------------------ its bytes
+    def _local_path(self) -> str:
+        """Where the file itself lies, if it is the user's own."""
+        if self._path and os.path.isfile(self._path):
+            return self._path
+        return "" if self._path or in_root(self._uri) else path_of(self._uri)
+
     def _location(self) -> FileLocation:
         return locate_file(file_uri(self._path) if self._path and os.path.isfile(self._path) else self._uri)
 

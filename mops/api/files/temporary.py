@@ -30,6 +30,11 @@ class TemporaryFolders:
                 self._above = _made()
         return tempfile.mkdtemp(dir=self._above)
 
+    def fresh_path(self, name: str) -> str:
+        """A path for a file that is called as an output is: in a folder of its own, under the name's last part."""
+        last = name.rpartition("/")[2]
+        return os.path.join(self.fresh(), "output" if last in {"", ".", ".."} else last)
+
     def below(self, path: str) -> str:
         """An absolute path, relative to the one of these folders that it lies in; empty if there is none."""
         prefix = os.path.join(self._above, "")

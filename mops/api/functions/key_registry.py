@@ -25,7 +25,7 @@ FAMILIES: Mapping[str, str] = {
 
 
 class _RuleOfFiles(Rule):
-    """A rule whose structure is a function of a path, and of who wants to be told of the file that it names."""
+    """A rule whose structure is a function of a path or source, and of who wants to be told of the file it names."""
 
     __slots__ = ()
 
@@ -77,7 +77,7 @@ class KeyRegistry:
         if type(rule) is not _RuleOfFiles:
             return rule
         structure: Callable[..., object] = rule.structure
-        return Rule(partial(structure, meet=meet_file), by_author=False)
+        return Rule(partial(structure, meet=meet_file), by_author=rule.by_author)
 
     def rule_for_constant(self, roots: frozenset[str], cls: type) -> Rule | None:
         """Give the rule of a class for a constant: paths count by their place, and relative to directories of code."""
@@ -115,7 +115,8 @@ class KeyRegistry:
             if base in self._registered:
                 return Rule(self._registered[base], by_author=True)
             if "__mops_key__" in base.__dict__:
-                return Rule(lambda value: type(value).__mops_key__(value), by_author=True)
+                kind = _RuleOfFiles if hasattr(base, "__mops_travel__") else Rule
+                return kind(lambda value, **meet: type(value).__mops_key__(value, **meet), by_author=True)
         return None
 
     def _known_rule(self, cls: type) -> Rule | None:

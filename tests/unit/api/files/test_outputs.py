@@ -108,6 +108,30 @@ def test_what_is_written_is_what_is_read(runner, root, content):
     assert [root.get(key) for key in outputs(root)] == [expected]
 
 
+NAMES = ["", ".", "..", "a/..", "../../a.txt", "/etc/a.txt", "a//b/", "-", "Ä b\n%00.CSV", "~"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+    "name", ["", ".", "..", "a/..", "../../a.txt", "/etc/a.txt", "a//b/", "-", "Ä b\n%00.CSV", "~"]
+)
+def test_an_output_may_have_any_name_and_stays_in_the_folder_of_its_run(runner, root, name):
+    f = saved.with_runner(runner)
+    f(name, "x")
+    source = f(name, "x")
+    folder = source.uri.partition("/mops1/out/")[2].split("/")
+    assert folder[1].endswith("--saved")
+    assert not {".", ".."} & set(folder)
+    assert source.path().read_text() == "x"
+    assert saved.__wrapped__(name, "x").path().read_text() == "x"
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_the_system():
+    with pytest.raises(OSError, match="name too long"):
+        open_output("a" * 300)
+    with pytest.raises(ValueError, match="null byte"):
+        open_output("a\0")
+
+
 def test_text_has_the_encoding_and_the_line_ends_that_are_asked_for(folder):
     with open_output("a.txt", "w", encoding="utf-16", newline="\r\n") as file:
         print("ä", file=file)

@@ -181,6 +181,31 @@ def test_an_argument_that_names_no_file_is_refused_before_anything_runs(runner, 
     assert not list(root.list())
 
 
+@use_runner(lambda func, args, kwargs: pytest.fail("each test names its own"))
+def overwrites(source):
+    with open(os.fspath(source), "w") as file:
+        file.write("another content")
+    return 1
+
+
+def test_a_result_is_not_stored_if_its_source_changed_while_the_function_ran(runner, file, caplog):
+    f = overwrites.with_runner(runner)
+    before = f.memo_uri(Source.from_file(file))
+    assert f(Source.from_file(file)) == 1
+    assert "changed while the function ran" in caplog.text
+    file.write_text("content")
+    assert f.memo_uri(Source.from_file(file)) == before
+    assert f.peek(Source.from_file(file)) is None
+
+
+def test_a_file_that_is_not_any_more_what_its_source_holds_is_not_read(file):
+    source = Source.from_file(file)
+    assert source.digest
+    file.write_text("CONTENT")
+    with pytest.raises(FileChanged, match="does not hold any more"):
+        source.path()
+
+
 # ------------------------------------------------------------------------------------------------ as results
 def test_a_result_that_names_no_file_is_returned_and_not_stored(runner, root, folder, caplog):
     f = named.with_runner(runner)
