@@ -20,8 +20,9 @@ Who owns an epoch, and who may end it, is the matter of ``ownership.py``.
 
 from typing import Any, Final, TypeAlias, final
 
+from mops.core.answers import Ticket
 from mops.core.blob_layout import Memo, claim_slot, log_slot, result_slot
-from mops.core.effects import Effect, Get, Issue, News, Now, Put, PutIfAbsent, Report, Steps, Tell, Ticket, Wait
+from mops.core.effects import Effect, Get, Issue, News, Now, Put, PutIfAbsent, Report, Steps, Tell, Wait
 from mops.core.envelope import (
     ADOPTION,
     CLAIM,

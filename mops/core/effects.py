@@ -8,7 +8,7 @@ Rules of this file:
 """
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Final, Literal, TypeAlias, TypeVar, final
+from typing import Any, Literal, TypeAlias, TypeVar, final
 
 from mops.core.files import LocalFile, StoredFile
 from mops.core.ports.blob_store import Buffer
@@ -140,48 +140,6 @@ class Wait:
 
 
 # ------------------------------------------------------------------------------------------------ sessions
-@final
-class Ticket:
-    """What a process writes into a claim or an adoption, so that others can tell it from every other.
-
-    Attributes:
-        session: id of the process's session.
-        nonce: differs for every ticket of a session.
-        utc: when it was issued, seconds since the epoch.
-        producer: JSON object that says who that is.
-    """
-
-    __slots__ = ("nonce", "producer", "session", "utc")
-
-    def __init__(self, session: str, nonce: str, utc: float, producer: bytes) -> None:
-        self.session = session
-        self.nonce = nonce
-        self.utc = utc
-        self.producer = producer
-
-
-@final
-class Pulse:
-    """What one look at a session showed.
-
-    Attributes:
-        seen_at: monotonic seconds of the look.
-        token: changes with every beat; ``GONE`` where the session has ended, ``None`` where it never beat.
-        interval: seconds between beats that the session announces.
-        owed: claims that their holder left and could not end yet, as ``<folder>/e<n>#<nonce>``.
-    """
-
-    __slots__ = ("interval", "owed", "seen_at", "token")
-
-    def __init__(self, seen_at: float, token: object, interval: float, owed: frozenset[str] = frozenset()) -> None:
-        self.seen_at = seen_at
-        self.token = token
-        self.interval = interval
-        self.owed = owed
-
-
-GONE: Final = "gone"
-"""Token of a session that has ended."""
 
 
 @final
@@ -276,24 +234,6 @@ class Start:
 
 
 @final
-class Job:
-    """What the Shell says of a command.
-
-    Attributes:
-        started: it is no longer pending.
-        ended: it is over.
-        error: why it failed, where it did.
-    """
-
-    __slots__ = ("ended", "error", "started")
-
-    def __init__(self, *, started: bool, ended: bool, error: BaseException | None = None) -> None:
-        self.started = started
-        self.ended = ended
-        self.error = error
-
-
-@final
 class Ask:
     """Ask the Shell how the command of this call fares. Answer: ``Job``."""
 
@@ -326,32 +266,6 @@ class Detach:
     """Forget the command that was found by ``Attach``: its epoch is over. Answer: ``None``."""
 
     __slots__ = ()
-
-
-@final
-class Ran:
-    """What running the function came to.
-
-    Attributes:
-        result: ``Success`` or ``Failure``.
-        started: seconds since the epoch.
-        elapsed: seconds.
-        forked: this process is a fork of the one that was asked to run the function: it must not speak for it.
-        changed: what is wrong with the inputs: they are not any more what the call is keyed by; empty if nothing is.
-        size: bytes of the value, once it was serialized.
-    """
-
-    __slots__ = ("changed", "elapsed", "forked", "result", "size", "started")
-
-    def __init__(
-        self, result: Any, started: float, elapsed: float, *, forked: bool = False, changed: str = ""
-    ) -> None:  # fmt: skip
-        self.changed = changed
-        self.result = result
-        self.started = started
-        self.elapsed = elapsed
-        self.forked = forked
-        self.size = 0
 
 
 @final

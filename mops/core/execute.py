@@ -6,6 +6,7 @@ serves the call. So a function that never lets go of the interpreter, or kills i
 
 from typing import Final
 
+from mops.core.answers import GONE, Pulse, Ran
 from mops.core.blob_layout import Memo, log_slot, result_slot
 from mops.core.claim import (
     STALE_AFTER,
@@ -20,7 +21,7 @@ from mops.core.claim import (
     read_epoch,
     read_log,
 )
-from mops.core.effects import GONE, Get, Issue, KnownDead, Look, Pulse, Ran, Run, Spool, Steps, Wait
+from mops.core.effects import Get, Issue, KnownDead, Look, Run, Spool, Steps, Wait
 from mops.core.errors import FileChanged, ShellFailed, StoreError, UnserializableError
 from mops.core.ownership import unheard
 from mops.core.ports.serializer import Serializer

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, final
 
 from mops.core import payload
+from mops.core.answers import Job, Ran
 from mops.core.blob_layout import claim_slot
 from mops.core.call import Answer, Call
 from mops.core.claim import (
@@ -33,11 +34,9 @@ from mops.core.effects import (
     Enter,
     Exit,
     Issue,
-    Job,
     News,
     Now,
     Owe,
-    Ran,
     Report,
     Run,
     Start,

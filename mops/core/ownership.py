@@ -8,6 +8,7 @@ somebody adopted meanwhile, they have to judge anew.
 
 from typing import Any, Final
 
+from mops.core.answers import GONE, Job, Pulse
 from mops.core.blob_layout import Memo, claim_slot, log_slot
 from mops.core.claim import (
     CANCELLED,
@@ -31,22 +32,7 @@ from mops.core.claim import (
     read_log,
     read_log_record,
 )
-from mops.core.effects import (
-    GONE,
-    Ask,
-    Attach,
-    Describe,
-    Exit,
-    Get,
-    Held,
-    Issue,
-    Job,
-    KnownDead,
-    Look,
-    Now,
-    Pulse,
-    Steps,
-)
+from mops.core.effects import Ask, Attach, Describe, Exit, Get, Held, Issue, KnownDead, Look, Now, Steps
 from mops.core.errors import StartTimeout
 from mops.core.ports.blob_store import Buffer
 from mops.core.timing import Timing

@@ -1,9 +1,10 @@
 """How an outcome is published: a value as the result of its generation, a failure as the end of its epoch."""
 
 from mops.core import payload
+from mops.core.answers import Ran, Ticket
 from mops.core.blob_layout import Memo, result_slot
 from mops.core.claim import FAILED, Epoch, close, create, key
-from mops.core.effects import Describe, Issue, Published, Ran, Steps, Ticket
+from mops.core.effects import Describe, Issue, Published, Steps
 from mops.core.envelope import RESULT, header_json, seal
 from mops.core.errors import FileChanged
 from mops.core.ports.blob_store import Buffer

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Final
 
-from mops.core.effects import Job
+from mops.core.answers import Job
 from mops.core.errors import KINDS, ShellFailed
 from mops.core.ports.shell import Shell, SupportsAttach
 from mops.core.remote_output import advice_for

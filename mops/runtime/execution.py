@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
 
-from mops.core import effects
+from mops.core import answers, effects
 from mops.core.failure import FailureRecord
 from mops.core.ports.serializer import Serializer
 from mops.core.result import Failure, Success
@@ -226,9 +226,9 @@ class Execution:
         alone = self._context is None  # its caller waits for it
         self._command = self._errand.start(effect.folder, effect.epoch, self.wake, ended, alone=alone)
 
-    def _ask(self, _: effects.Ask) -> effects.Job:
+    def _ask(self, _: effects.Ask) -> answers.Job:
         if self._command is None:
-            return effects.Job(started=False, ended=False)
+            return answers.Job(started=False, ended=False)
         return self._command.job()
 
     def _stop(self, _: effects.Stop) -> None:
@@ -245,7 +245,7 @@ class Execution:
         self._command = None
 
     # ------------------------------------------------------------------------------------------------ running here
-    def _run(self, _: effects.Run) -> effects.Ran:
+    def _run(self, _: effects.Run) -> answers.Ran:
         self.world.beat_from_a_thread()
         clock, process = self.world.clock, os.getpid()
         started, began = clock.utc_now(), clock.monotonic()
@@ -260,7 +260,7 @@ class Execution:
             result = Failure(error)  # a fork of the function's: whatever ends it must not touch the parent's claim
         elapsed = clock.monotonic() - began
         changed = self._errand.changed_inputs() if isinstance(result, Success) else ""
-        return effects.Ran(result, started, elapsed, forked=os.getpid() != process, changed=changed)
+        return answers.Ran(result, started, elapsed, forked=os.getpid() != process, changed=changed)
 
     def _invoke(self) -> Any:
         if self._lease is None:

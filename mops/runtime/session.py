@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from mops.core.answers import GONE, Pulse, Ticket
 from mops.core.blob_layout import session_key, session_owner
-from mops.core.effects import GONE, Pulse, Steps, Ticket
+from mops.core.effects import Steps
 from mops.core.envelope import HEARTBEAT, header_json, seal, unseal
 from mops.core.errors import CorruptBlob, StoreError, UnsupportedStore
 from mops.core.ports.blob_store import BlobStore

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mops.core import effects
+from mops.core import answers, effects
 from mops.core.errors import CallCancelled, StoreError
 from mops.core.files import StoredFile
 from mops.core.ports.blob_store import BlobStore, Buffer, SupportsSync
@@ -143,7 +143,7 @@ class World:
     def _now(self, _: effects.Now) -> float:
         return self.clock.monotonic()
 
-    def _issue(self, _: effects.Issue) -> effects.Ticket:
+    def _issue(self, _: effects.Issue) -> answers.Ticket:
         return self.session.issue()
 
     def _enter(self, effect: effects.Enter) -> None:
@@ -159,7 +159,7 @@ class World:
     def _held(self, effect: effects.Held) -> bool | None:
         return self.session.holds(effect.entry) if effect.session == self.session.id else None
 
-    def _look(self, effect: effects.Look) -> effects.Pulse:
+    def _look(self, effect: effects.Look) -> answers.Pulse:
         if self._pulses is None:
             from mops.runtime.session import Pulses
 

@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
-from mops.core import claim, consult, effects, envelope, execute, orchestrate, ownership, publish
+from mops.core import answers, claim, consult, effects, envelope, execute, orchestrate, ownership, publish
+from mops.core.answers import GONE
 from mops.core.blob_layout import log_slot
 from mops.core.claim import Adoption, End, Epoch, end_parts, key
-from mops.core.effects import GONE, Ask, Get, Issue, Look, PutIfAbsent
+from mops.core.effects import Ask, Get, Issue, Look, PutIfAbsent
 from tests.simulation.world import Blobs
 
 
@@ -224,12 +225,12 @@ def _() -> Any:
 
 @mutation("what is owed counts as held", "owing")
 def _() -> Any:
-    pulse = effects.Pulse.__init__
+    pulse = answers.Pulse.__init__
 
     def owing_nothing(self: Any, seen_at: float, token: object, interval: float, owed: Any = frozenset()) -> None:
         pulse(self, seen_at, token, interval)
 
-    return [(effects.Pulse, "__init__", owing_nothing)]
+    return [(answers.Pulse, "__init__", owing_nothing)]
 
 
 @mutation("a second interrupt forgets the epoch", "interrupt")
@@ -303,12 +304,12 @@ def _() -> Any:
 
 @mutation("a forked child speaks for its parent", "fork")
 def _() -> Any:
-    ran = effects.Ran.__init__
+    ran = answers.Ran.__init__
 
     def never_forked(self: Any, result: Any, started: float, elapsed: float, *, forked: bool = False) -> None:
         ran(self, result, started, elapsed)
 
-    return [(effects.Ran, "__init__", never_forked)]
+    return [(answers.Ran, "__init__", never_forked)]
 
 
 @mutation("the last result stands", "void", "pause")

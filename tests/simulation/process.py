@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from blake3 import blake3
 
-from mops.core import effects
+from mops.core import answers, effects
 from mops.core.blob_layout import content_key
 from mops.core.errors import StoreError, StoreFull
 from mops.core.failure import FailureRecord
@@ -49,7 +49,7 @@ class Process:
         self._offset, self._rate = rng.uniform(-3600, 3600), rng.uniform(0.97, 1.03) if world.has("skew") else 1.0
         self._wall_offset = rng.uniform(-120, 120) if world.has("skew") else 0.0
         self._nonces = self._beats = 0
-        self._seen: dict[str, effects.Pulse] = {}
+        self._seen: dict[str, answers.Pulse] = {}
         self._waiting: dict[Task, int] = {}
         self._free, self._queue = slots, list[tuple[Task, int]]()
         world.processes[name] = world.sessions[self.session] = self
@@ -142,7 +142,7 @@ class Process:
         self.tasks.append(task)
         for value, error in parent.answers or ():
             copy.throw(error) if error is not None else copy.send(value)
-        ran = effects.Ran(Success(b"computed by a forked child"), self.utc(), self.world.work, forked=True)
+        ran = answers.Ran(Success(b"computed by a forked child"), self.utc(), self.world.work, forked=True)
         self.world.after(self.world.work, lambda: self._step(task, 0, ran, None))
 
     # -------------------------------------------------------------------------------------------- the store
@@ -204,7 +204,7 @@ class Process:
         self._ask_store(task, lambda: self.world.pulses.__setitem__(self.session, beat))
 
     def _depart(self, task: Task, _: Depart) -> None:
-        self._ask_store(task, lambda: self.world.pulses.__setitem__(self.session, effects.GONE))
+        self._ask_store(task, lambda: self.world.pulses.__setitem__(self.session, answers.GONE))
 
     def _heartbeat(self) -> Generator[Any, Any, None]:
         while not self.leaving:
@@ -234,17 +234,17 @@ class Process:
             self.world.at(self.world.now, lambda: self._step(task, turn, known, None))
             return
 
-        def seen(blob: Any) -> effects.Pulse:
-            token, owed = (blob, frozenset()) if blob in {None, effects.GONE} else blob
-            pulse = self._seen[effect.session] = effects.Pulse(self.monotonic(), token, BEAT, owed)
+        def seen(blob: Any) -> answers.Pulse:
+            token, owed = (blob, frozenset()) if blob in {None, answers.GONE} else blob
+            pulse = self._seen[effect.session] = answers.Pulse(self.monotonic(), token, BEAT, owed)
             return pulse
 
         self._ask_store(task, lambda: self.world.pulses.get(effect.session), seen)
 
-    def _issue(self, _: Task, __: effects.Issue) -> effects.Ticket:
+    def _issue(self, _: Task, __: effects.Issue) -> answers.Ticket:
         self._nonces += 1
         producer = f'{{"host":"{self.host}","process":"{self.name}"}}'.encode()
-        return effects.Ticket(self.session, str(self._nonces), self.utc(), producer)
+        return answers.Ticket(self.session, str(self._nonces), self.utc(), producer)
 
     def _enter(self, task: Task, effect: effects.Enter) -> None:
         self._spoke_for_parent(task)
@@ -304,8 +304,8 @@ class Process:
         assert self.start is not None
         self.start(self, task, effect.epoch)
 
-    def _ask(self, task: Task, _: effects.Ask) -> effects.Job:
-        return effects.Job(started=task.job.started, ended=task.job.ended, error=task.job.error)
+    def _ask(self, task: Task, _: effects.Ask) -> answers.Job:
+        return answers.Job(started=task.job.started, ended=task.job.ended, error=task.job.error)
 
     def _attach(self, task: Task, effect: effects.Attach) -> bool:
         task.job = self.find(task, effect.epoch)
@@ -334,7 +334,7 @@ class Process:
 
         def ran() -> None:
             result = outcome_of(world, execution)
-            self._step(task, turn, effects.Ran(result, started, world.work), None)
+            self._step(task, turn, answers.Ran(result, started, world.work), None)
 
         world.after(world.work, ran)
 

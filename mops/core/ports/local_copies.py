@@ -55,8 +55,7 @@ class LocalCopies(Protocol):
     def directory(self, digest: bytes, name: str, fill: Fill, /) -> str | None:
         """The absolute path of a directory with that content, and that final name. Its files are read-only.
 
-        As ``file``. The digest names the content, however it is computed: what was filled counts as sound, and what
-        changed afterwards as damaged.
+        As ``file``. The digest is that of its manifest, see ``mops.core.directory``.
         """
 
     @abstractmethod

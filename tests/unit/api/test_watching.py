@@ -7,9 +7,9 @@ import pytest
 
 from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.api.records.watching import Watcher
+from mops.core.answers import Ticket
 from mops.core.blob_layout import memo_from_folder, session_key, session_owner
 from mops.core.claim import adoption_parts, claim_parts, end_parts
-from mops.core.effects import Ticket
 from mops.core.envelope import HEARTBEAT, RESULT, TOMBSTONE, header_json, seal
 from mops.core.failure import FailureRecord
 

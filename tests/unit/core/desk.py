@@ -5,9 +5,9 @@ from typing import Any
 
 from blake3 import blake3
 
+from mops.core.answers import Job, Pulse, Ran, Ticket
 from mops.core.blob_layout import content_key, memo_from_folder
 from mops.core.call import Call
-from mops.core.effects import Job, Pulse, Ran, Ticket
 from mops.core.failure import FailureRecord
 from mops.core.ports.serializer import Serialized
 from mops.core.result import Success

@@ -3,8 +3,9 @@
 import pytest
 
 from mops.core import claim, orchestrate
+from mops.core.answers import Job, Ran, Ticket
 from mops.core.claim import End
-from mops.core.effects import Attach, Detach, Job, Ran, Start, Stop, Ticket, Wait
+from mops.core.effects import Attach, Detach, Start, Stop, Wait
 from mops.core.failure import FailureRecord
 from mops.core.publish import result_parts
 from mops.core.result import Failure, Success

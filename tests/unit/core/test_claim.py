@@ -1,8 +1,9 @@
 import pytest
 
 from mops.core import claim
+from mops.core.answers import Ticket
 from mops.core.claim import Adoption, Claim, End, Epoch, Leave, Unreadable, Watch
-from mops.core.effects import Put, Ticket
+from mops.core.effects import Put
 from mops.core.envelope import ADOPTION, CLAIM, END, RESULT, TOMBSTONE, seal
 from mops.core.errors import FormatTooNew, StoreUnavailable
 from mops.core.failure import FailureRecord

@@ -3,8 +3,8 @@
 import pytest
 
 from mops.core import claim, consult
+from mops.core.answers import Ticket
 from mops.core.claim import End
-from mops.core.effects import Ticket
 from mops.core.envelope import RESULT, StoredSegment, seal
 from mops.core.errors import NothingToAttachTo
 from mops.core.failure import FailureRecord

@@ -6,7 +6,8 @@ import attrs
 import pytest
 
 from mops.core import claim, events, orchestrate
-from mops.core.effects import Job, News, Ran, Tell, Ticket
+from mops.core.answers import Job, Ran, Ticket
+from mops.core.effects import News, Tell
 from mops.core.envelope import RESULT, seal
 from mops.core.errors import StoreFull, UnserializableError
 from mops.core.failure import FailureRecord

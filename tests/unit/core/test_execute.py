@@ -1,8 +1,9 @@
 import pytest
 
 from mops.core import claim, execute
+from mops.core.answers import GONE, Ran, Ticket
 from mops.core.claim import Adoption, End
-from mops.core.effects import GONE, Ran, Run, Spool, Ticket
+from mops.core.effects import Run, Spool
 from mops.core.envelope import RESULT, TOMBSTONE, seal, unseal
 from mops.core.errors import ShellFailed, StoreFull, StoreUnavailable, UnserializableError
 from mops.core.result import Failure, Success

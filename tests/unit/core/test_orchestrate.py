@@ -1,9 +1,10 @@
 import pytest
 
 from mops.core import claim, execute, orchestrate, publish
+from mops.core.answers import Job, Ran, Ticket
 from mops.core.blob_layout import content_key
 from mops.core.claim import Adoption, End, Epoch, Leave
-from mops.core.effects import Ask, Enter, Exit, Job, Owe, Ran, Run, Start, Stop, Ticket
+from mops.core.effects import Ask, Enter, Exit, Owe, Run, Start, Stop
 from mops.core.envelope import RESULT, TOMBSTONE, StoredSegment, seal
 from mops.core.errors import CallCancelled, StoreFull, StoreUnavailable, UnserializableError
 from mops.core.failure import FailureRecord

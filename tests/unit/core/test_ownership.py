@@ -1,8 +1,8 @@
 import pytest
 
 from mops.core import claim, ownership
+from mops.core.answers import GONE, Job, Ticket
 from mops.core.claim import Claim, End, Epoch, Leave, Unreadable
-from mops.core.effects import GONE, Job, Ticket
 from tests.unit.core.desk import MEMO, PRODUCER, TIMING, Desk, pulse
 
 HOLDER = {"session": "holder", "nonce": "1", "generation": 0}

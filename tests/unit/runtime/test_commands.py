@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from mops.core.effects import Job
+from mops.core.answers import Job
 from mops.core.errors import RemoteCrashed, ShellFailed
 from mops.runtime.commands import Command
 

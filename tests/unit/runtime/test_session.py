@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from mops.adapters.blob_stores.memory import MemoryBlobStore
+from mops.core.answers import GONE
 from mops.core.blob_layout import session_key
-from mops.core.effects import GONE
 from mops.core.errors import StoreUnavailable
 from mops.runtime.clock import SystemClock
 from mops.runtime.session import Pulses, Session
