@@ -7,6 +7,7 @@ from mops.core import claim, orchestrate
 from mops.core.call import Answer, Call
 from mops.core.errors import CallCancelled
 from mops.core.failure import FailureRecord
+from mops.core.ports.serializer import Serialized
 from mops.core.result import Failure
 from mops.core.timing import Timing
 from tests.simulation.function import PlainSerializer
@@ -48,7 +49,7 @@ class Caller:
             timing=timing,
             inline=self.inline,
             about=lambda: ABOUT,
-            pickled=lambda: [b"the pickled call" * (20 if world.has("payload") else 1)],
+            pickled=lambda: Serialized([b"the pickled call" * (20 if world.has("payload") else 1)]),
             retry=self._retry,
         )
         self.retries = rng.randint(0, 2) if world.has("retries") else 0
