@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mops import MemoizingPicklingRunner, Source, invocation_output_fqn, open_output, tempdir, use_runner
+from mops.api.file_uris import path_of
 from mops.core.errors import ConfigurationError
 from mops.testing import in_memory
 
@@ -93,6 +94,30 @@ def test_a_temporary_output_that_a_call_takes_or_returns_outlives_this_process(r
     f()
     assert f().uri.startswith(root.uri)
     assert f().path().read_text() == "x"
+
+
+@pytest.mark.parametrize("name_of", [Source.from_uri, lambda uri: Source.from_file(path_of(uri))])
+def test_what_was_written_at_its_uri_is_not_moved(tmp_path, name_of):
+    runner = MemoizingPicklingRunner(blob_root=tmp_path / "root of all")
+
+    def function():
+        uri = invocation_output_fqn(name="sub/Table.csv")
+        Path(path_of(uri)).write_text("x")
+        source = name_of(uri)
+        assert source.uri == uri
+        return source
+
+    source = run_in(runner, function)
+    back = returned.with_runner(runner)(source) and returned.with_runner(runner)(source)
+    assert back == source
+    assert back.path().name == "Table.csv"
+    assert [path.name for path in (tmp_path / "root of all").glob("mops1/out/**/*.csv")] == ["=54able.csv"]
+    assert not (tmp_path / "root of all" / "mops1" / "blob").exists()
+
+
+@use_runner(lambda func, args, kwargs: pytest.fail("each test names its own"))
+def returned(source):
+    return source
 
 
 # ------------------------------------------------------------------------------------------------ open_output
@@ -187,6 +212,23 @@ def captured(number):
 def test_an_exception_inside_of_with_stores_nothing(runner, root):
     with pytest.raises(ValueError, match=r"a\.txt"):
         fails_half_way.with_runner(runner)("a.txt")
+    assert not outputs(root)
+
+
+@pytest.mark.parametrize("mode", ["wb", "w"])
+def test_a_disk_that_is_full_half_way_is_an_error_and_nothing_is_stored(runner, root, mode):
+    def function():
+        full = os.open("/dev/full", os.O_WRONLY)
+        try:
+            with pytest.raises(OSError, match="No space left"), open_output("a.txt", mode) as file:
+                os.dup2(full, file.fileno())
+                file.write("half" if mode == "w" else b"half")
+        finally:
+            os.close(full)
+        with pytest.raises(ConfigurationError, match="given up"):
+            file.source  # noqa: B018
+
+    run_in(runner, function)
     assert not outputs(root)
 
 

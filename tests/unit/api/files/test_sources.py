@@ -400,6 +400,9 @@ def test_a_foreign_file_with_another_content_is_not_served(runner, folder):
     path.write_text("two")
     with pytest.raises(FileChanged, match="does not hold any more"):
         stored.path()
+    path.unlink()
+    with pytest.raises(SourceNotFound):
+        stored.path()
 
 
 def test_damaged_bytes_are_not_served_and_computed_anew(runner, root):
