@@ -6,21 +6,29 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
+
+from blake3 import blake3
 
 from mops.adapters.blob_stores.local import LocalBlobStore, files
+from mops.adapters.files import delivery
 from mops.core.errors import StoreError
 
 LARGE = 5 << 20
 OLD, NEW = b"old" * 1000, b"new" * 2000
+DIGEST = blake3(b"l" * LARGE).digest()
 
 
-def operations(store):
+def operations(store, folder):
     """Every operation by its name; each works on keys of its own."""
     return {
         "create": lambda: store.put_if_absent("new/folder/blob", NEW[:1000], NEW[1000:]),
         "create again": lambda: store.put_if_absent("old/blob", OLD),
         "put": lambda: store.put("put/blob", NEW),
         "replace": lambda: store.put("old/replaced", NEW),
+        "put file": lambda: store.put_file_if_absent("file/blob", f"{folder}/original", DIGEST),
+        "get file": lambda: store.get_file("old/large", f"{folder}/copies/copy", DIGEST),
+        "file size": lambda: store.file_size("old/large"),
         "put content": lambda: len(store.put_content(lambda digest: f"blob/{digest.hex()}", b"l" * LARGE)),
         "delete": lambda: store.delete("old/deleted"),
         "sync": lambda: store.sync("old/blob"),
@@ -30,8 +38,11 @@ def operations(store):
     }
 
 
-def prepare(store):
+def prepare(store, folder):
     """What stands before each operation."""
+    Path(folder, "original").write_bytes(b"l" * LARGE)
+    shutil.rmtree(f"{folder}/copies", ignore_errors=True)
+    os.mkdir(f"{folder}/copies")
     for key in ("old/blob", "old/replaced", "old/deleted"):
         store.put(key, OLD)
     store.put("old/large", b"l" * LARGE)
@@ -43,22 +54,24 @@ def serve(folder):
     for line in sys.stdin:
         root, name = line.rstrip("\n").split("\t")
         store = LocalBlobStore(f"{folder}/{root}")
-        prepare(store)
+        prepare(store, folder)
         if name == "warm up":
-            for operation in operations(store).values():
+            for operation in operations(store, folder).values():
                 operation()
             try:
                 LocalBlobStore("/dev/null").put_if_absent("x")
             except StoreError as error:
                 os.write(1, f"{error!r}\n".encode())
             continue
-        operation = operations(store)[name]
+        operation = operations(store, folder)[name]
         os.write(1, b"ready\n")
         signal.sigwait({signal.SIGUSR1})
         try:
             report = f"answer {operation()}"
         except StoreError as error:
             report = f"error {type(error).__name__}"
+        except OSError as error:
+            report = f"local error {os.strerror(error.errno)}"
         except BaseException as error:
             report = f"escaped {error!r}"
         os.write(1, f"{report}\n".encode())
@@ -136,7 +149,7 @@ def kill_cycles(root, seed, cycles):
 
 if __name__ == "__main__":
     if "named" in sys.argv:
-        files.ANONYMOUS = 0
+        files.ANONYMOUS = delivery.ANONYMOUS = 0
     if sys.argv[1] == "serve":
         serve(sys.argv[2])
     else:
