@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from mops.adapters.files.directories import directory_digest
 from mops.adapters.local_copies import FOREIGN, FallbackCopies, StandingCopies, TemporaryCopies, standing
 from mops.core.errors import StoreFull
 
@@ -280,11 +281,13 @@ def test_who_was_given_a_copy_that_was_damaged_finds_the_sound_one_in_its_place(
         Path(path, "file").write_bytes(b"sound")
         return True
 
-    first, second = (Path(copies.directory(blob.digest, name, fill)) for name in ("first", "second"))
+    fill(tmp_path / "folder")
+    digest = directory_digest(str(tmp_path / "folder"))
+    first, second = (Path(copies.directory(digest, name, fill)) for name in ("first", "second"))
     (first / "file").unlink()
     (second / "file").chmod(0o644)
     (second / "file").write_bytes(b"never")
-    assert Path(copies.directory(blob.digest, "second", fill)) == second
+    assert Path(copies.directory(digest, "second", fill)) == second
     assert [(path / "file").read_bytes() for path in (first, second)] == [b"sound"] * 2
 
 

@@ -2,7 +2,7 @@
 
     file/<aa>/<digest>/content                   the bytes of a file or a payload
     file/<aa>/<digest>/<of the name>/<name>      the same file under a name that somebody asked for
-    directory/<aa>/<digest>/seal                 what the directory looked like when it was complete
+    directory/<aa>/<digest>/size                 how many bytes the files of the directory have
     directory/<aa>/<digest>/<of the name>/<name>
 
 Each name has a folder of its own, named by its digest: names of users may differ in case only, or be ``content``. An
@@ -23,7 +23,7 @@ from mops.adapters.files.digests import file_digest
 from mops.adapters.files.drafts import close
 from mops.adapters.files.reading import OPENING, read
 from mops.adapters.files.verifying import read_verified
-from mops.adapters.local_copies.trees import seal_of
+from mops.adapters.local_copies.trees import holds, make_read_only
 from mops.core.errors import CorruptBlob, FileChanged
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_copies import Fill
@@ -168,7 +168,7 @@ class FileEntry(Entry):
         """Let ``fill`` write the content, which has no name then."""
         if not fill(self.content):
             return False
-        os.chmod(self.content, 0o444)
+        os.chmod(self.content, os.stat(self.content).st_mode & 0o444)
         return True
 
     def add(self, name: str) -> str:
@@ -220,7 +220,7 @@ class DirectoryEntry(Entry):
 
     def _is_sound(self, path: str) -> bool:
         try:
-            return os.path.isdir(path) and seal_of(path) == self._seal()
+            return holds(path, bytes.fromhex(self.digest))
         except (OSError, FileChanged):
             return False
 
@@ -230,8 +230,8 @@ class DirectoryEntry(Entry):
         os.mkdir(os.path.dirname(path))
         if not fill(path):
             return None
-        with open(f"{self.path}/seal", "w", encoding="ascii") as file:
-            file.write(seal_of(path, make_read_only=True))
+        with open(f"{self.path}/size", "w", encoding="ascii") as file:
+            file.write(str(make_read_only(path)))
         return path
 
     def add(self, name: str) -> str:
@@ -242,14 +242,11 @@ class DirectoryEntry(Entry):
         shutil.copytree(sound, path, copy_function=_link_or_copy)
         return path
 
-    def _seal(self) -> str:
-        with open(f"{self.path}/seal", encoding="ascii", errors="replace") as file:
-            return file.read()
-
     def size(self) -> int:
         """As the base class says."""
         try:
-            return int(self._seal().partition(" ")[0])
+            with open(f"{self.path}/size", encoding="ascii") as file:
+                return int(file.read())
         except (FileNotFoundError, ValueError):
             return 0
 

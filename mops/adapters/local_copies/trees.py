@@ -1,56 +1,76 @@
-"""What a directory looks like: the digest of everything in it."""
+"""Directories that were fetched: verified once a process while nothing in them changes."""
 
 import os
-import stat
+import time
 from collections.abc import Iterator
+from stat import S_IMODE, S_ISDIR, S_ISREG
+from typing import Final
 
 from blake3 import blake3
 
-from mops.adapters.files.digests import file_digest
-from mops.adapters.files.reading import regular
+from mops.adapters.files.digests import SETTLED
+from mops.adapters.files.directories import directory_digest
+
+_READABLE: Final = 0o555
+_WRITABLE: Final = 0o222
+_REMEMBERED: Final = 1000
+
+_known: dict[bytes, bytes] = {}  # digests of directories by what they look like, of this process
 
 
-def seal_of(folder: str, *, make_read_only: bool = False) -> str:
-    """The bytes that all files of a directory take, and the digest of their names, contents and modes, as text.
+def holds(folder: str, digest: bytes) -> bool:
+    """Whether a directory has that digest.
+
+    As long as no name, inode, mode, size or time below it changes, its files are not read again: nobody can set the
+    time of a change back. Only what is younger than two seconds may change unseen, by a coarse clock.
 
     Raises:
-        OSError: it cannot be read, or there is something in it that is neither a file nor a directory.
         FileChanged: somebody changed it meanwhile.
+        OSError: it is not there, or cannot be read.
     """
-    hasher, total = blake3(), 0
+    settled = time.time() - SETTLED
+    look, last = _look(folder)
+    if _known.get(look) == digest:
+        return True
+    if directory_digest(folder) != digest:
+        return False
+    if last < settled:
+        if len(_known) >= _REMEMBERED:
+            _known.clear()
+        _known[look] = digest
+    return True
+
+
+def make_read_only(folder: str) -> int:
+    """Take the permission to write from all files of a directory; how many bytes they have."""
+    size = 0
     for path, status in _walk(folder):
-        name = os.fsencode(path[len(folder) :])
-        if make_read_only:
-            mode = _read_only(status)
-            if stat.S_IMODE(status.st_mode) != mode:
-                os.chmod(path, mode)
-        if stat.S_ISDIR(status.st_mode):
-            hasher.update(b"d%s\0" % name)
-            continue
-        regular(status)
-        found = file_digest(path)
-        hasher.update(b"%s%s\0%s" % (b"x" if status.st_mode & stat.S_IXUSR else b"f", name, found.digest))
-        total += found.size
-    return f"{total} {hasher.hexdigest()}"
+        if S_ISREG(status.st_mode):
+            size += status.st_size
+            if status.st_mode & _WRITABLE:
+                os.chmod(path, S_IMODE(status.st_mode) & _READABLE)
+    return size
 
 
-def _read_only(status: os.stat_result) -> int:
-    if stat.S_ISDIR(status.st_mode):
-        return 0o755
-    return 0o555 if status.st_mode & stat.S_IXUSR else 0o444
+def _look(folder: str) -> tuple[bytes, float]:
+    """What a directory looks like without opening a file of it, and when something was changed last."""
+    hasher, last = blake3(), 0.0
+    for path, status in _walk(folder):
+        known = status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        hasher.update(b"%s\0%d %d %d %d %d %d\n" % (os.fsencode(path), *known))
+        # What a link leads to changes unseen.
+        last = max(last, status.st_ctime if S_ISREG(status.st_mode) or S_ISDIR(status.st_mode) else float("inf"))
+    return hasher.digest(), last
 
 
 def _walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Everything in a directory and the directory itself, in an order that is always the same."""
+    """A directory and everything below it, in the order of the file system."""
+    yield folder, os.lstat(folder)
     folders = [folder]
     while folders:
-        path = folders.pop()
-        yield path, os.lstat(path)
-        with os.scandir(path) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-        for entry in entries:
-            status = entry.stat(follow_symlinks=False)
-            if stat.S_ISDIR(status.st_mode):
-                folders.append(entry.path)
-            else:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
                 yield entry.path, status
+                if S_ISDIR(status.st_mode):
+                    folders.append(entry.path)

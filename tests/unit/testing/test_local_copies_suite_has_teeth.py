@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mops.adapters.local_copies.trees import seal_of
+from mops.adapters.files.directories import directory_digest
 from mops.core.errors import CorruptBlob
 from mops.core.ports.local_copies import LocalCopies
 from mops.testing.local_copies_suite import LocalCopiesContract
@@ -92,7 +92,7 @@ class HonestCopies(LocalCopies):
 
 def look(path):
     """What is there, and how it may be used."""
-    return seal_of(path) if os.path.isdir(path) else (os.stat(path).st_mode, Path(path).read_bytes())
+    return directory_digest(path) if os.path.isdir(path) else (os.stat(path).st_mode, Path(path).read_bytes())
 
 
 class NamesByDigest(HonestCopies):
