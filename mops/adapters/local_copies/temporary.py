@@ -5,7 +5,6 @@ import errno
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypeVar
@@ -43,8 +42,7 @@ class TemporaryCopies(LocalCopies):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._standing: StandingCopies | None = None
+        self._made: dict[str, StandingCopies] = {}  # one at most; not a lock, which a fork might find locked
 
     @property
     def caches_content(self) -> bool:
@@ -74,10 +72,12 @@ class TemporaryCopies(LocalCopies):
             ) from error
 
     def _copies(self) -> StandingCopies:
-        with self._lock:
-            if self._standing is None or not os.path.isdir(self._standing.root):
-                self._standing = StandingCopies(_begin(), limit=None, caches_content=False)
-            return self._standing
+        standing = self._made.get("")
+        if standing is not None:
+            if os.path.isdir(standing.root):
+                return standing
+            self._made.pop("", None)  # somebody tidied up
+        return self._made.setdefault("", StandingCopies(_begin(), limit=None, caches_content=False))
 
 
 def _content(folder: str, fill: Fill) -> Buffer | None:
