@@ -327,13 +327,19 @@ class Tell:
 
 @final
 class Spool:
-    """Keep bytes that could not be published in this machine's temporary directory. Answer: their path, ``str``."""
+    """Keep what could not be published in this machine's temporary directory. Answer: where it is, ``str``.
 
-    __slots__ = ("name", "parts")
+    Attributes:
+        parts: of one file.
+        files: copied beside it.
+    """
 
-    def __init__(self, name: str, parts: Sequence[Buffer]) -> None:
+    __slots__ = ("files", "name", "parts")
+
+    def __init__(self, name: str, parts: Sequence[Buffer], files: Sequence[LocalFile] = ()) -> None:
         self.name = name
         self.parts = parts
+        self.files = files
 
 
 Effect: TypeAlias = (

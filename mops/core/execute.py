@@ -23,8 +23,9 @@ from mops.core.claim import (
 )
 from mops.core.effects import Get, Issue, KnownDead, Look, Run, Spool, Steps, Wait
 from mops.core.errors import FileChanged, ShellFailed, StoreError, UnserializableError
+from mops.core.files import LocalFile
 from mops.core.ownership import unheard
-from mops.core.ports.serializer import Serializer
+from mops.core.ports.serializer import Serialized, Serializer
 from mops.core.publish import fail, prepare, publish
 from mops.core.result import Failure
 from mops.core.timing import Timing
@@ -114,19 +115,20 @@ def serve(memo: Memo, epoch: Epoch, serializer: Serializer, timing: Timing) -> S
     except (FileChanged, UnserializableError) as error:
         yield from fail(memo, epoch, error, timing.in_flight)
     except StoreError as error:
-        yield from _keep(memo, epoch, list(serializer.dumps(ran.result.value).buffers), error, timing)
+        yield from _keep(memo, epoch, serializer.dumps(ran.result.value), error, timing)
     else:
         try:
             yield from publish(
                 memo, claim.generation, parts, timing.in_flight, durable=ran.elapsed >= timing.sync_after
             )
         except StoreError as error:
-            yield from _keep(memo, epoch, parts, error, timing)
+            yield from _keep(memo, epoch, Serialized(parts), error, timing)
 
 
-def _keep(memo: Memo, epoch: Epoch, parts: list[bytes | memoryview], error: StoreError, timing: Timing) -> Steps[None]:
+def _keep(memo: Memo, epoch: Epoch, result: Serialized, error: StoreError, timing: Timing) -> Steps[None]:
     """Keep a result that the store did not take on this machine, and fail with its name."""
-    path = yield Spool(f"{memo.digest.hex()}-e{epoch.number}", parts)
+    files = [file for file in result.files if isinstance(file, LocalFile)]
+    path = yield Spool(f"{memo.digest.hex()}-e{epoch.number}", result.buffers, files)
     error.advice = f"the result was computed and is kept in {path} on the machine that ran it"
     try:
         yield from fail(memo, epoch, error, timing.first_look)

@@ -1,8 +1,7 @@
 """A blob store, a session on it, and who waits here: what the core asks of them is performed."""
 
-import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mops.core import answers, effects
@@ -195,18 +194,9 @@ class World:
             self.perform(effects.Tell("failed", folder, 0, Failure(error)))
 
     def _spool(self, effect: effects.Spool) -> str:
-        return spool(effect.name, effect.parts)
+        from mops.runtime.spool import spool  # only where a store fails
 
-
-def spool(name: str, parts: Sequence[Buffer]) -> str:
-    """Keep bytes in this machine's temporary directory, readable by this user alone. Returns their path."""
-    import tempfile  # a hit should not pay for the import
-
-    descriptor, path = tempfile.mkstemp(prefix=f"mops-{name}-", suffix=".result")
-    with os.fdopen(descriptor, "wb") as file:
-        for part in parts:
-            file.write(part)
-    return path
+        return spool(effect.name, effect.parts, effect.files)
 
 
 _PERFORM: Final[dict[type, Callable[[World, Any], Any]]] = {

@@ -3,9 +3,9 @@
 import pytest
 
 from mops.core import payload
-from mops.core.effects import FetchFile, GetContent, PutFile, PutIfAbsent
+from mops.core.effects import FetchFile, GetContent, PutFile, PutIfAbsent, Spool
 from mops.core.envelope import RESULT, header_json, seal, unseal
-from mops.core.errors import CorruptBlob, FileChanged, UnserializableError
+from mops.core.errors import CorruptBlob, FileChanged, StoreFull, UnserializableError
 from mops.core.files import LocalFile, StoredFile
 from mops.core.ports.serializer import Serialized
 from mops.core.result import Success
@@ -173,3 +173,16 @@ def test_a_remote_whose_file_cannot_be_stored_fails_its_epoch():
         desk.on[PutFile] = [raising(error)]
         serve(desk, WithAFile())
         assert record(desk, "e1.2").failure.message == str(error)
+
+
+def test_the_files_of_a_result_that_the_store_refuses_are_kept_with_it():
+    from tests.unit.core.test_execute import HOLDER, MEMO, StoredValue, claim, serve
+
+    desk = DeskWithFiles()
+    desk.session = "remote"
+    desk.put("e1", claim.claim_parts(MEMO, 1, 0, HOLDER, b"{}", StoredValue([b"the pickled call"])))
+    desk.on[PutFile] = [raising(StoreFull("full"))]
+    with pytest.raises(StoreFull):
+        serve(desk, WithAFile())
+    (spooled,) = desk.effects(Spool)
+    assert spooled.files == [LOCAL]
