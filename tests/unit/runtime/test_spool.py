@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ def _here(tmp_path, monkeypatch):
 
 def test_bytes_are_one_file():
     path = spool("name", [b"one", memoryview(b"two")])
-    assert open(path, "rb").read() == b"onetwo"
+    assert Path(path).read_bytes() == b"onetwo"
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
