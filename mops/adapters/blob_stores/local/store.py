@@ -174,7 +174,7 @@ class LocalBlobStore(BlobStore, SupportsContent, SupportsFiles, SupportsSync, Su
 
     def probe(self) -> None:
         """As the port says."""
-        from mops.adapters.blob_stores.local.probing import probe
+        from mops.adapters.probing import probe
 
         probe(self)
 
