@@ -21,12 +21,14 @@ def may_lack(module: str) -> set[str]:
     """What the module exists for."""
     if module.startswith("mops.testing."):
         return TEST_TOOLS
+    if module.startswith("mops.adapters.blob_stores.object_store"):
+        return {"obstore"}
     return ADAPTED & {module.removeprefix("mops.adapters.values.")}
 
 
 def main() -> int:
     """Print what could not be imported, and return the number of it."""
-    present = {name for name in ADAPTED | TEST_TOOLS if importlib.util.find_spec(name)}
+    present = {name for name in ADAPTED | TEST_TOOLS | {"obstore"} if importlib.util.find_spec(name)}
     if present:
         print(f"this environment is not bare, it has {', '.join(sorted(present))}")
         return len(present)

@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from mops.core.errors import ConfigurationError
+from mops.core.errors import ConfigurationError, MissingExtraError
 from mops.core.ports.blob_store import BlobStore
 
 if TYPE_CHECKING:
     from mops.core.ports.file_location import FileLocation
     from mops.core.ports.local_copies import LocalCopies
+
+_EXTRAS: Final = {"s3": "s3", "gs": "gcs", "az": "s3"}
+"""What each scheme of an object store needs; Azure has an extra of its own, with another library."""
 
 
 def locate_blob_store(root: Any) -> BlobStore:
@@ -49,9 +52,23 @@ def _from_uri(uri: str) -> BlobStore:
         from mops.adapters.blob_stores.memory import MemoryBlobStore
 
         return MemoryBlobStore(parts.netloc)
+    if parts.scheme in _EXTRAS:
+        return _object_store(uri, _EXTRAS[parts.scheme])
     raise ConfigurationError(
-        f"{uri} names no blob root that this mops can open: it knows paths, file:/// and memory://name"
+        f"{uri} names no blob root that this mops can open: it knows paths, file:///, memory://name, s3:// and gs://"
     )
+
+
+def _object_store(uri: str, extra: str) -> BlobStore:
+    try:
+        from mops.adapters.blob_stores.object_store import ObjectBlobStore
+    except ModuleNotFoundError as error:
+        if error.name != "obstore":
+            raise
+        raise MissingExtraError(
+            f"{uri} needs a package that is not installed: obstore", advice=f"pip install 'mops-run[{extra}]'"
+        ) from error
+    return ObjectBlobStore(uri)
 
 
 def local_copies_for(

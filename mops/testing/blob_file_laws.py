@@ -176,7 +176,7 @@ class SupportsFilesContract(BlobStoreHooks):
                 store.delete(f"race/{number}")
 
     @final
-    def test_many_threads_store_one_file_once(self, store: BlobStore, folder: Path) -> None:
+    def test_many_threads_store_one_file(self, store: BlobStore, folder: Path) -> None:
         path, writers = _file(folder, _BEFORE), 4
         barrier, answers = threading.Barrier(writers), list[bool]()
 
@@ -189,7 +189,8 @@ class SupportsFilesContract(BlobStoreHooks):
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert sorted(answers) == [False] * (writers - 1) + [True]
+        assert len(answers) == writers
+        assert True in answers, "equal bytes of others may count as ours, but somebody's are stored"
         assert content_of(store, "blob") == _BEFORE
 
     @final

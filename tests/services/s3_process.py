@@ -1,0 +1,70 @@
+"""The S3 server of the tests, as they use it."""
+
+import os
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+BUCKET = "shared"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "canary/of/a/secret/key",
+    "AWS_REGION": "us-east-1",
+    "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1",  # no test asks the machine that it runs on for credentials
+}
+
+
+class S3Server:
+    """A running server.
+
+    Attributes:
+        url: its address.
+        environment: what a process needs to use it.
+    """
+
+    def __init__(self, url):
+        self.url = url
+        self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": url}
+
+    def make_bucket(self, name):
+        self._request("PUT", f"/{name}")
+
+    def answer(self, mode):
+        """Set how it answers from now on: see the server."""
+        self._request("POST", f"/-/{mode}")
+
+    @contextmanager
+    def answering(self, mode):
+        self.answer(mode)
+        try:
+            yield
+        finally:
+            self.answer("plain")
+
+    def _request(self, method, path):
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=60):
+            pass
+
+
+@contextmanager
+def s3_server():
+    """Start a server with an empty bucket, and stop it in the end."""
+    process = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("s3.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))},
+    )
+    with process:
+        try:
+            url = process.stdout.readline().strip()
+            assert url, "the S3 server did not start"
+            server = S3Server(url)
+            server.make_bucket(BUCKET)
+            yield server
+        finally:
+            process.stdin.close()
+            process.wait(60)
