@@ -1,10 +1,12 @@
-"""Blobs in an object store keep the contract, on a server that speaks the protocol of S3."""
+"""Blobs in an object store keep the contract, on a server that speaks the protocol of S3, and some of Google's."""
 
 import uuid
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import settings
 
+from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.adapters.blob_stores.object_store import ObjectBlobStore
 from mops.testing.blob_store_suite import (
     BlobStoreContract,
@@ -12,16 +14,19 @@ from mops.testing.blob_store_suite import (
     SupportsProbeContract,
     UnreliableBackendContract,
 )
+from tests.contract.test_stores_agree import StoresAgree
 from tests.services.s3_process import BUCKET
 
 NOBODY = "http://127.0.0.1:1"
 
 
-class TestObjectBlobStore(BlobStoreContract, SupportsFilesContract, SupportsProbeContract, UnreliableBackendContract):
+class TestBlobsInS3(BlobStoreContract, SupportsFilesContract, SupportsProbeContract, UnreliableBackendContract):
+    scheme = "s3"
+
     @pytest.fixture
     def store(self, s3):
         self.s3 = s3
-        return ObjectBlobStore(f"s3://{BUCKET}/{uuid.uuid4()}/root")
+        return ObjectBlobStore(f"{self.scheme}://{BUCKET}/{uuid.uuid4()}/root")
 
     def answers_lost(self, store):
         return self.s3.answering("twice")
@@ -29,6 +34,27 @@ class TestObjectBlobStore(BlobStoreContract, SupportsFilesContract, SupportsProb
     @contextmanager
     def unreachable(self, store):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ENDPOINT_URL", NOBODY)
+            for variable in ("AWS_ENDPOINT_URL", "GOOGLE_BASE_URL"):
+                patch.setenv(variable, NOBODY)
             patch.setattr(store, "_known", None)
             yield
+
+
+class TestBlobsInGoogleStorage(TestBlobsInS3):
+    scheme = "gs"
+
+
+class ObjectStoresAgree(StoresAgree):
+    """Two object stores, and one in memory."""
+
+    def stores_to_compare(self):
+        place = f"{BUCKET}/{uuid.uuid4()}"
+        return [MemoryBlobStore(place), ObjectBlobStore(f"s3://{place}"), ObjectBlobStore(f"gs://{place}-too")]
+
+
+ObjectStoresAgree.TestCase.settings = settings(StoresAgree.TestCase.settings, max_examples=10)
+
+
+@pytest.mark.usefixtures("s3")
+class TestObjectStoresAgree(ObjectStoresAgree.TestCase):
+    pass

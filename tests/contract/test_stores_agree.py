@@ -46,18 +46,21 @@ class Run(bytes):
 
 
 class StoresAgree(RuleBasedStateMachine):
-    """Three stores and a dict; each rule does the same to all, an answer that differs fails."""
+    """Some stores and a dict; each rule does the same to all, an answer that differs fails."""
 
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
+        self.stores = self.stores_to_compare()
+        self.blobs = {}
+
+    def stores_to_compare(self):
         named = LocalBlobStore(str(self.folder / "named"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(files, "ANONYMOUS", 0)
             named.put("asks/once", b"")
             named.delete("asks/once")
-        self.stores = [MemoryBlobStore(str(self.folder)), LocalBlobStore(str(self.folder / "nameless")), named]
-        self.blobs = {}
+        return [MemoryBlobStore(str(self.folder)), LocalBlobStore(str(self.folder / "nameless")), named]
 
     def teardown(self):
         shutil.rmtree(self.folder)

@@ -1,5 +1,7 @@
 """An S3 server in memory, in a process of its own: moto's, which knows ``If-None-Match``. Run as a script.
 
+It understands the requests of Google's XML protocol too, as far as they are S3's by other names.
+
 It prints its address, and ends with its standard input. moto looks whether an object stands and stores another in two
 steps, so requests are served one after the other. ``POST /-/<mode>`` sets how it answers from then on:
 
@@ -7,8 +9,10 @@ steps, so requests are served one after the other. ``POST /-/<mode>`` sets how i
 - ``twice``: it applies each writing request twice and gives the second answer, as if the first had been lost on the
   way and the request sent again.
 - ``careless``: it ignores conditions, as services did that knew none.
-- ``conflict``: it refuses the next conditional request with 409, as S3 refuses two writers at once; then ``plain``.
-- ``throttle``: it refuses the next request with 429; then ``plain``.
+- ``refuse/<status>/<code>``: it refuses the next request so, and repeats the secrets of the request as S3 does; then
+  ``plain``.
+- ``conflict``: as ``refuse/409/ConditionalRequestConflict``, but waits for a conditional request: so S3 refuses two
+  writers at once.
 """
 
 import io
@@ -21,8 +25,13 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 _CONDITION = "HTTP_IF_NONE_MATCH"
-_CONFLICT = b"<Error><Code>ConditionalRequestConflict</Code><Message>another is at it</Message></Error>"
-_THROTTLED = b"<Error><Code>SlowDown</Code><Message>less, please</Message></Error>"
+_CONFLICT = "refuse/409/ConditionalRequestConflict"
+_GENERATION = "HTTP_X_GOOG_IF_GENERATION_MATCH"
+_COPIED_BY_GOOGLE = "HTTP_X_GOOG_COPY_SOURCE"
+_COPIED = "HTTP_X_AMZ_COPY_SOURCE"
+_TAKEN = "<Error><Code>PreconditionFailed</Code></Error>"
+_SOMEBODY = "AWS4-HMAC-SHA256 Credential=somebody/20260101/us-east-1/s3/aws4_request, Signature=any"
+_SECRETS = ("HTTP_AUTHORIZATION", "HTTP_X_AMZ_SECURITY_TOKEN")
 
 
 class Server:
@@ -45,19 +54,29 @@ class Server:
         if environ["PATH_INFO"].startswith("/-/"):
             self.mode = environ["PATH_INFO"][3:]
             return "204 No Content", [], b""
+        _translate(environ)
         conditional = _CONDITION in environ
-        if self.mode == "throttle" or (self.mode == "conflict" and conditional):
-            status, content = {"throttle": ("429 -", _THROTTLED), "conflict": ("409 -", _CONFLICT)}[self.mode]
-            self.mode = "plain"
-            return status, [("Content-Length", str(len(content)))], content
+        if self.mode == "conflict" and conditional:
+            self.mode = _CONFLICT
+        if self.mode.startswith("refuse/"):
+            return self.refuse(environ)
         if self.mode == "careless":
             environ.pop(_CONDITION, None)
         if self.mode == "twice" and conditional:
             self.store(environ, body)
         return self.store(environ, body)
 
+    def refuse(self, environ):
+        """Refuse one request, as the mode says."""
+        _, status, code = self.mode.split("/")
+        self.mode = "plain"
+        secrets = "".join(f"<Token>{environ.get(name, '')}</Token>" for name in _SECRETS)
+        return _short(f"{status} -", f"<Error><Code>{code}</Code><Message>{secrets}</Message></Error>")
+
     def store(self, environ, body):
         """Let moto serve one request."""
+        if _COPIED in environ and _CONDITION in environ and self.stands(environ):
+            return _short("412 Precondition Failed", _TAKEN)
         answer = []
         content = b"".join(
             self.moto(
@@ -67,6 +86,26 @@ class Server:
         )
         ((status, headers),) = answer
         return status, headers, content
+
+    def stands(self, environ):
+        """Whether there is an object that a conditional copy, which S3 has not, would replace."""
+        look = {name: value for name, value in environ.items() if name not in {_CONDITION, _COPIED}}
+        return self.store({**look, "REQUEST_METHOD": "HEAD", "CONTENT_LENGTH": "0"}, b"")[0].startswith("200")
+
+
+def _translate(environ):
+    """Make a request of S3 out of one of Google's."""
+    if environ.pop(_GENERATION, "") == "0":
+        environ[_CONDITION] = "*"
+    if _COPIED_BY_GOOGLE in environ:
+        environ[_COPIED] = environ.pop(_COPIED_BY_GOOGLE)
+    if not environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4"):
+        environ["HTTP_AUTHORIZATION"] = _SOMEBODY
+
+
+def _short(status, text):
+    content = text.encode()
+    return status, [("Content-Length", str(len(content)))], content
 
 
 class Handler(WSGIRequestHandler):

@@ -1,5 +1,6 @@
 """The S3 server of the tests, as they use it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,11 @@ BUCKET = "shared"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "canary/of/a/secret/key",
+    "AWS_SESSION_TOKEN": "canary/of/a/session/token",
     "AWS_REGION": "us-east-1",
+    "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(
+        {"disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
+    ),
     "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1",  # no test asks the machine that it runs on for credentials
 }
 
@@ -26,7 +31,7 @@ class S3Server:
 
     def __init__(self, url):
         self.url = url
-        self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": url}
+        self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": url, "GOOGLE_BASE_URL": url}
 
     def make_bucket(self, name):
         self._request("PUT", f"/{name}")

@@ -6,15 +6,14 @@ from mops.core.blob_key import is_key
 
 _ALPHABET: Final = ",-.0123456789=@_abcdefghijklmnopqrstuvwxyz"
 """What keys consist of, in order, behind one character that sorts before; ``/`` stands between ``.`` and ``0``."""
+_CHARACTERS: Final = {"/", *_ALPHABET[1:]}
 _LAST: Final = "~"  # sorts behind all of them
 
 
 def folder_of(prefix: str) -> str | None:
     """The folder that has all keys with a prefix, without its last slash; ``None`` if no key can have it."""
-    if prefix.strip(f"/{_ALPHABET[1:]}"):
-        return None
-    folder = prefix.rpartition("/")[0]
-    return folder if folder == prefix[:-1] == "" or not folder or is_key(folder) else None
+    folder, slash, _ = prefix.rpartition("/")
+    return None if set(prefix) - _CHARACTERS or (slash and not is_key(folder)) else folder
 
 
 def start_of(prefix: str, after: str) -> str:

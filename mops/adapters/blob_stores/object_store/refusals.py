@@ -26,8 +26,8 @@ class Refusal(Enum):
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>([\w.]{1,80})</Code>")
 _TRANSPORT: Final = re.compile(r"HTTP error: ([a-z ]{1,80})")
-_NO_CREDENTIALS: Final = ("169.254.169.254", "[fd00:ec2::254]", "metadata.google.internal", "169.254.170.2")
-"""Where the library looks for credentials in the end, if the environment has none."""
+_NO_CREDENTIALS: Final = ("/latest/api/token", "/latest/meta-data/", "/computeMetadata/", "/metadata/identity/")
+"""What the library asks the machine that it runs on for, if the environment has no credentials."""
 
 _NO_BUCKET: Final = "make the bucket, or correct the blob root: mops makes none"
 _CLOCK: Final = "set the clock of this machine: the service compares it with its own"
