@@ -128,6 +128,22 @@ class MemoizedFunction(Generic[P, R]):
         """
         return self._memoizing("peek").peek(self.__mops_declaration__, self._bound + args, kwargs)
 
+    def map_peek(self, *iterables: Iterable[Any]) -> "Iterator[Success[R] | Failure | None]":
+        """As ``peek`` for each of many calls, whose arguments are given as to ``map``: which of these are stored?
+
+        The answers come in the order of the inputs, which are read as they are asked for; at most 16 requests are on
+        their way at once. Starts no call.
+
+        Raises:
+            StoreError: at its place, and then no more comes; the store cannot be read.
+            UnkeyableArgumentError: likewise.
+        """
+        from mops.api.maps.peeking import each  # futures, which a hit does not need
+
+        peek, declaration = self._memoizing("peek").peek, self.__mops_declaration__
+        inputs = zip(*iterables, strict=False)
+        return each(lambda args: peek(declaration, (*self._bound, *args), {}), inputs)
+
     def explain(self, *args: P.args, **kwargs: P.kwargs) -> "Explanation":
         """Why a call would be a hit or a miss, and what it differs in from the nearest one. Starts nothing.
 

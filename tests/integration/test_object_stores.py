@@ -134,6 +134,51 @@ def test_large_creation_whose_answer_was_lost_is_ours(s3, store, tmp_path):
     assert [info.key for info in store.list()] == ["blob", "file", "first"]
 
 
+# -------------------------------------------------------------------------------------------------------- frugal
+def test_each_operation_is_the_request_that_it_has_to_be(s3, store):
+    store.put_if_absent("first", b"and so the service is known to keep conditions")
+    for request, wanted in (
+        (lambda: store.get("first"), 1),
+        (lambda: store.get("absent"), 1),
+        (lambda: store.put_if_absent("blob", b"head", b"tail"), 1),
+        (lambda: store.put_if_absent("blob", b"other"), 2),  # what stands is looked at
+        (lambda: store.put("blob", b"new"), 1),
+        (lambda: store.delete("blob"), 1),
+        (lambda: store.file_size("first"), 1),
+        (lambda: list(store.list()), 1),
+    ):
+        s3.counts()
+        request()
+        assert s3.counts()[0] == wanted
+
+
+def test_looking_at_many_keys_takes_few_connections(s3, project):
+    known = uuid.uuid4()
+    project.write(
+        "stage.py",
+        f"""
+        @use_runner(MemoizingPicklingRunner(blob_root="s3://{BUCKET}/{known}", heartbeat=3600))
+        def double(number):
+            return 2 * number
+        """,
+    )
+    s3.counts()
+    project.script("from stage import double\nlist(map(double, range(100)))")
+    misses, _ = s3.counts()
+    assert (
+        misses == 3 * 100 + 4
+    )  # looked, claimed, published; and it was seen first whether the service keeps conditions
+    project.script("from stage import double\nlist(map(double, range(100)))")
+    assert s3.counts() == (100, 1)
+    out = project.script(
+        "from stage import double\nprint(sum(seen is not None for seen in double.map_peek(range(500))))"
+    )
+    requests, connections = s3.counts()
+    assert out == "100\n"
+    assert requests == 100 + 2 * 400  # no result, and no attempt either
+    assert connections <= 16
+
+
 # ---------------------------------------------------------------------------------------------------------- large
 def test_large_blob_that_is_replaced_while_it_is_read_is_read_again(store):
     old, new = bytes_of(20 * MIB), bytes_of(21 * MIB)

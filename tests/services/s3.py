@@ -11,6 +11,8 @@ steps, so requests are served one after the other. ``POST /-/<mode>`` sets how i
 - ``careless``: it ignores conditions, as services did that knew none.
 - ``refuse/<status>/<code>``: it refuses the next request so, and repeats the secrets of the request as S3 does; then
   ``plain``.
+- ``count``: ``plain``; the answer tells how many requests were answered, and how many connections were made for them,
+  since that was asked last.
 - ``conflict``: as ``refuse/409/ConditionalRequestConflict``, but waits for a conditional request: so S3 refuses two
   writers at once.
 """
@@ -41,6 +43,8 @@ class Server:
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.mode = "plain"
         self.lock = threading.Lock()
+        self.requests = 0
+        self.connections = set()
 
     def __call__(self, environ, start_response):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -53,7 +57,9 @@ class Server:
         """Serve one request, as the mode is."""
         if environ["PATH_INFO"].startswith("/-/"):
             self.mode = environ["PATH_INFO"][3:]
-            return "204 No Content", [], b""
+            return self.tell_counts()
+        self.requests += 1
+        self.connections.add(environ["REMOTE_PORT"])
         _translate(environ)
         conditional = _CONDITION in environ
         if self.mode == "conflict" and conditional:
@@ -65,6 +71,14 @@ class Server:
         if self.mode == "twice" and conditional:
             self.store(environ, body)
         return self.store(environ, body)
+
+    def tell_counts(self):
+        """How many requests and connections there were since the last time, if that is asked for."""
+        if self.mode != "count":
+            return _short("200 OK", "")
+        counts = f"{self.requests} {len(self.connections)}"
+        self.mode, self.requests, self.connections = "plain", 0, set()
+        return _short("200 OK", counts)
 
     def refuse(self, environ):
         """Refuse one request, as the mode says."""

@@ -48,9 +48,14 @@ class S3Server:
         finally:
             self.answer("plain")
 
+    def counts(self):
+        """Requests and connections since the last time."""
+        requests, connections = map(int, self._request("POST", "/-/count").split())
+        return requests, connections
+
     def _request(self, method, path):
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=60):
-            pass
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=60) as answer:
+            return answer.read()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What type checkers make of the public names. Nothing here is run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from subprocess import run
@@ -58,6 +58,7 @@ def calls_keep_their_types() -> None:
     assert_type(remote.submit(1, text="b"), MopsFuture[list[str]])
     assert_type(remote.submit(1).result(), list[str])
     assert_type(remote.peek(1), Success[list[str]] | Failure | None)
+    assert_type(remote.map_peek([1, 2]), Iterator[Success[list[str]] | Failure | None])
     assert_type(remote.memo_uri(1), str)
     assert_type(remote.with_runner(MemoizingPicklingRunner())(1), list[str])
     future: Future[float] = bare.submit(2)

@@ -217,6 +217,26 @@ def test_peek_tells_success_failure_and_nothing(runner):
     assert repr(seen.exception) == "LookupError(1)"
 
 
+def test_map_peek_tells_which_of_many_are_stored(runner):
+    here = stamped.with_runner(runner)
+    values = {number: here(number) for number in range(0, 300, 3)}
+    seen = here.map_peek(range(300))
+    assert list(seen) == [Success(values[number]) if number in values else None for number in range(300)]
+    assert list(here.map_peek([])) == []
+
+
+def test_map_peek_raises_at_the_place_and_reads_its_inputs_as_it_goes(runner):
+    here, read = stamped.with_runner(runner), []
+    value = here(1)
+    seen = here.map_peek(read.append(number) or (object() if number == 2 else number) for number in range(10**9))
+    assert next(seen) is None
+    assert next(seen) == Success(value)
+    with pytest.raises(UnkeyableArgumentError):
+        next(seen)
+    assert list(seen) == []
+    assert len(read) < 1000
+
+
 def test_the_memo_uri_is_one_a_call(runner):
     function = stamped.with_runner(runner)
     assert function.memo_uri(1) == function.memo_uri(x=1) == function.submit(1).memo_uri
