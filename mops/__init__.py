@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mops.api.functions.key_registry import key_for
     from mops.api.memoizing_runner import MemoizingPicklingRunner
     from mops.api.observation import events, observe
-    from mops.api.settings import defaults
+    from mops.api.settings import config, defaults
     from mops.api.use_runner import pure, use_runner
     from mops.core.errors import MopsError, RemoteError
     from mops.core.result import Failure, Success
@@ -40,6 +40,7 @@ __all__ = [
     "__version__",
     "attach",
     "codec_for",
+    "config",
     "defaults",
     "events",
     "invocation_output_fqn",
@@ -69,6 +70,7 @@ _HOMES = {
     "Success": "mops.core.result",
     "attach": "mops.api.calls.attachment",
     "codec_for": "mops.api.codec_registry",
+    "config": "mops.api.settings",
     "defaults": "mops.api.settings",
     "events": "mops.api.observation",
     "invocation_output_fqn": "mops.api.files.outputs",

@@ -1,13 +1,22 @@
-"""Where settings come from that nobody passed: asked at every call, never at import."""
+"""Where settings come from that nobody passed: asked at every call, never at import.
+
+What comes first counts: the argument of a Runner, ``config`` in this context, the environment, the profile that it
+chooses in a configuration file, the file itself, the default.
+"""
 
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
 from typing import Any, Final
 
+from mops.api.roots import absolute, spelled, text_of
 from mops.core.errors import ConfigurationError
 
 _ROOT_VARIABLE: Final = "MOPS_ROOT"
+_PROFILE_VARIABLE: Final = "MOPS_PROFILE"
 _FILES: Final = (".mops.toml", "pyproject.toml")
-_SETTINGS: Final = ("blob_root", "cache_size")
 _SIZE_VARIABLE: Final = "MOPS_CACHE_SIZE"
 _UNITS: Final = {
     "": 1,
@@ -17,40 +26,88 @@ _UNITS: Final = {
 }
 """What may stand behind a number of bytes."""
 
+_NOTHING: Final[Mapping[str, Any]] = {}
+STATED: Final[ContextVar[Mapping[str, Any]]] = ContextVar("mops_config", default=_NOTHING)
+"""What ``config`` states in this context."""
+
+
+@contextmanager
+def config(
+    *,
+    blob_root: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    cache_size: int | str | None = None,
+) -> Iterator[None]:
+    """State settings for all calls that are made while the context lasts, in this thread or asyncio task.
+
+    They precede the environment and configuration files; what a Runner was made with precedes them. Contexts nest, and
+    what the inner one leaves out is as in the outer one. Calls that were submitted keep what held when they were, and a
+    map what held when it was started; so do calls inside of them, wherever they run. Threads and processes that the
+    program starts by itself begin without.
+
+    Args:
+        blob_root: where calls and results are stored, as ``defaults.mops_root`` gives it: a URI, a path, or a list of
+            them. A relative path is taken from the working directory of now.
+        cache_size: as ``defaults.cache_size`` gives it.
+
+    Raises:
+        ConfigurationError: a value that cannot be meant.
+    """
+    stated = dict(STATED.get())
+    if blob_root is not None:
+        stated["blob_root"] = text_of(blob_root)
+    if cache_size is not None:
+        stated["cache_size"] = _size(cache_size, "cache_size")
+    token = STATED.set(stated)
+    try:
+        yield
+    finally:
+        STATED.reset(token)
+
 
 class Defaults:
     """Lazily loaded settings. Each is a method, so that it can be passed where a value is expected later."""
 
     def __init__(self) -> None:
         self._root_of_execution = ""
-        self._configured: dict[tuple[str, str], tuple[str, Any]] = {}
+        self._read: dict[tuple[str, str, str], Any] = {}
 
     def mops_root(self) -> str:
-        """The blob root, as a URI or a path.
+        """The blob root, as a URI or a path; or several with ``|`` between them, searched in order.
 
-        Inside a remote, the root that the running call came from; else the environment variable ``MOPS_ROOT``; else
-        ``blob_root`` of the nearest ``.mops.toml``, or of ``[tool.mops]`` in the nearest ``pyproject.toml``, from the
-        working directory upwards, a path being relative to the file; else ``~/.mops``.
+        What ``config`` states in this context; else, inside a remote, the root that the running call came from; else
+        the environment variable ``MOPS_ROOT``; else ``blob_root`` of the profile that ``MOPS_PROFILE`` names; else of
+        the nearest ``.mops.toml``, or of ``[tool.mops]`` in the nearest ``pyproject.toml``, from the working directory
+        upwards, a path being relative to the file; else ``~/.mops``.
 
         Raises:
-            ConfigurationError: a configuration file is not valid, or there is no home directory.
+            ConfigurationError: a configuration file is not valid, none has the profile, or there is no home directory.
         """
-        return self._root_of_execution or os.environ.get(_ROOT_VARIABLE) or self._configured_root() or _root_at_home()
+        return (
+            STATED.get().get("blob_root")
+            or self._root_of_execution
+            or os.environ.get(_ROOT_VARIABLE)
+            or self._in_files("blob_root")
+            or _root_at_home()
+        )
 
     def cache_size(self) -> int | None:
         """The bytes that copies of what lies under remote roots may take in this user's cache.
 
-        The environment variable ``MOPS_CACHE_SIZE``; else ``cache_size`` of the nearest configuration file that states
-        it, as ``blob_root``. A number of bytes, or a text such as ``"10GiB"``. ``None`` where nobody says anything.
+        What ``config`` states in this context; else the environment variable ``MOPS_CACHE_SIZE``; else ``cache_size``
+        of the nearest configuration file that states it, as ``blob_root``. A number of bytes, or a text such as
+        ``"10GiB"``. ``None`` where nobody says anything.
 
         Raises:
             ConfigurationError: it is no size, or a configuration file is not valid.
         """
+        stated = STATED.get()
+        if "cache_size" in stated:
+            return int(stated["cache_size"])
         value = os.environ.get(_SIZE_VARIABLE)
         if value:
             return _size(value, _SIZE_VARIABLE)
-        path, configured = self._setting("cache_size")
-        return None if configured is None else _size(configured, f"cache_size in {path}")
+        configured: int | None = self._in_files("cache_size")
+        return configured
 
     def execute_under(self, root: str) -> None:
         """Make a root the default of this process, which executes a call of it."""
@@ -61,23 +118,12 @@ class Defaults:
         """Whether this process executes a call of another one."""
         return bool(self._root_of_execution)
 
-    def _configured_root(self) -> str:
-        path, root = self._setting("blob_root")
-        if root is None:
-            return ""
-        if not isinstance(root, str):
-            raise ConfigurationError(f"blob_root in {path} must be a string, not {root!r}")
-        return root if not root or "://" in root else os.path.join(os.path.dirname(path), os.path.expanduser(root))
-
-    def _setting(self, name: str) -> tuple[str, Any]:
-        """The nearest configuration file that states a setting, and what; read once for each working directory."""
-        try:
-            folder = os.getcwd()
-        except OSError:
-            return "", None  # the working directory was removed
-        if (folder, name) not in self._configured:
-            self._configured[folder, name] = _nearest(folder, name)
-        return self._configured[folder, name]
+    def _in_files(self, name: str) -> Any:
+        """What configuration files state; read once for each working directory and profile."""
+        place = _working_directory(), os.environ.get(_PROFILE_VARIABLE, ""), name
+        if place not in self._read:
+            self._read[place] = _MEANINGS[name](*_nearest(*place))
+        return self._read[place]
 
     def __reduce__(self) -> str:
         return "defaults"
@@ -100,23 +146,56 @@ def _root_at_home() -> str:
     home = os.path.expanduser("~")
     if not os.path.isabs(home):  # neither HOME nor the user database names one; a folder called ~ would be made here
         raise ConfigurationError(f"this user has no home directory for the blob root; set {_ROOT_VARIABLE}")
-    return os.path.join(home, ".mops")
+    return spelled(os.path.join(home, ".mops"))
 
 
-def _nearest(folder: str, name: str) -> tuple[str, Any]:
-    while True:
+def _root_in(path: str, root: Any) -> str:
+    """A root as a configuration file states it; empty where none does."""
+    if root is None:
+        return ""
+    places = root if isinstance(root, list) and root else [root]
+    if not all(isinstance(place, str) and place for place in places):
+        raise ConfigurationError(f"blob_root in {path} must be a string or a list of strings, not {root!r}")
+    try:
+        return text_of([absolute(place, os.path.dirname(path)) for place in places])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"blob_root in {path}: {error.args[0]}") from None
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""  # it was removed
+
+
+def _nearest(folder: str, profile: str, name: str) -> tuple[str, Any]:
+    """The file that states a setting, and what it states: in the profile, wherever that is, or else by itself."""
+    tables = _tables_from(folder)
+    if profile:
+        tables = list(tables)
+        chosen = [(path, table[profile]) for path, table in tables if isinstance(table.get(profile), dict)]
+        if not chosen and name == "blob_root":  # what else is configured does no harm where the profile is unknown
+            raise ConfigurationError(
+                f"{_PROFILE_VARIABLE} is {profile!r}, but no configuration file from {folder or 'here'} upwards has it",
+                advice=f"write a table [{profile}] to .mops.toml, or [tool.mops.{profile}] to pyproject.toml",
+            )
+        tables = [*chosen, *tables]
+    stated = ((path, table[name]) for path, table in tables if table.get(name, "") != "")
+    return next(stated, ("", None))
+
+
+def _tables_from(folder: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """The configuration files of a folder and of those above it, and what they say."""
+    while folder:
         for file in _FILES:
             path = os.path.join(folder, file)
-            value = _settings_in(path).get(name)
-            if value is not None and value != "":
-                return path, value
+            yield path, _settings_in(path)
         parent = os.path.dirname(folder)
-        if parent == folder:
-            return "", None
-        folder = parent
+        folder = parent if parent != folder else ""
 
 
-def _settings_in(path: str) -> dict[str, Any]:
+def _settings_in(path: str) -> Mapping[str, Any]:
     if not os.path.isfile(path):
         return {}
     import tomllib  # only where there is a file to read
@@ -127,9 +206,11 @@ def _settings_in(path: str) -> dict[str, Any]:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     table: dict[str, Any] = content if path.endswith(_FILES[0]) else content.get("tool", {}).get("mops", {})
-    unknown = sorted(table.keys() - _SETTINGS)
+    profiles = [each for each in table.values() if isinstance(each, dict)]
+    named = {*(name for name, value in table.items() if not isinstance(value, dict)), *chain.from_iterable(profiles)}
+    unknown = sorted(named.difference(_MEANINGS))
     if unknown:
-        raise ConfigurationError(f"{path} sets {unknown[0]!r}, which is no setting; there is {', '.join(_SETTINGS)}")
+        raise ConfigurationError(f"{path} sets {unknown[0]!r}, which is no setting; there is {', '.join(_MEANINGS)}")
     return table
 
 
@@ -145,3 +226,15 @@ def _size(value: Any, where: str) -> int:
     except (KeyError, ValueError, OverflowError):
         pass
     raise ConfigurationError(f"{where} must be a number of bytes, or a text such as '10GiB', not {value!r}")
+
+
+def _size_in(path: str, size: Any) -> int | None:
+    """A size as a configuration file states it; ``None`` where none does."""
+    return None if size is None else _size(size, f"cache_size in {path}")
+
+
+_MEANINGS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
+    "blob_root": _root_in,
+    "cache_size": _size_in,
+}
+"""The settings that a file may state, and how each is understood."""

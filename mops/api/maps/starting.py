@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, final
 from mops.api.calls.futures import MopsFuture
 from mops.api.calls.invocation import Invocation
 from mops.api.calls.submission import begin, future_of
+from mops.api.settings import STATED
 from mops.core.result import Success
 
 
@@ -64,7 +65,8 @@ class Submitting:
 class Looking:
     """Looks for each call's result on the spot, and has the calls started that have none.
 
-    All calls of a map take turns, for slots of the Shell, with the calls of others.
+    All calls of a map take turns, for slots of the Shell, with the calls of others. They are of the root that was
+    configured when the map was started, wherever its results are asked for.
     """
 
     def __init__(
@@ -73,9 +75,19 @@ class Looking:
         self._function = function
         self._invocation = invocation
         self._bound = tuple(bound)
+        self._stated = STATED.get()
 
     def __call__(self, args: Iterable[Any]) -> "Ready | Future[Any]":
         """See ``Begin``."""
+        if STATED.get() is self._stated:
+            return self._start(args)
+        token = STATED.set(self._stated)
+        try:
+            return self._start(args)
+        finally:
+            STATED.reset(token)
+
+    def _start(self, args: Iterable[Any]) -> "Ready | Future[Any]":
         invocation = self._invocation(self._function, (*self._bound, *args), _NO_KEYWORDS)
         begun = begin(invocation, self)
         if isinstance(begun, Future):

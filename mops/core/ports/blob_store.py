@@ -15,8 +15,8 @@ Adapters pickle, and compare equal after it.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from mops.core.ports.transfers import Advance
 
@@ -180,6 +180,22 @@ class SupportsFiles(Protocol):
         Raises:
             As ``get``.
         """
+
+
+LAYERS: Final = "layers:"
+"""What the URI of a store of several layers begins with."""
+BETWEEN_LAYERS: Final = "|"
+"""What stands between the URIs of the layers, none of which contains it."""
+
+
+@runtime_checkable
+class SupportsLayers(Protocol):
+    """A store that shows several others as one: everything is written to the first."""
+
+    @property
+    @abstractmethod
+    def layers(self) -> Sequence[BlobStore]:
+        """The others, in the order in which they are searched."""
 
 
 @runtime_checkable

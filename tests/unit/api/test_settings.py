@@ -1,15 +1,18 @@
 """Where the blob root comes from that nobody passed, and which store a root names."""
 
+import asyncio
 import os
 import pickle
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from blake3 import blake3
 
-from mops import defaults
+from mops import config, defaults
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.api.locate import local_copies_for, locate_blob_store
@@ -20,7 +23,8 @@ from mops.core.errors import ConfigurationError
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A working directory, and nothing that names a root."""
-    monkeypatch.delenv("MOPS_ROOT", raising=False)
+    for variable in ("MOPS_ROOT", "MOPS_PROFILE", "MOPS_CACHE_SIZE"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     folder = tmp_path / "project" / "deep" / "deeper"
     folder.mkdir(parents=True)
@@ -62,8 +66,12 @@ def test_a_process_that_executes_a_call_keeps_to_the_root_of_that_call(here, mon
 
 @pytest.mark.parametrize(("text", "words"), [
     ("blob_root = ", "cannot be read"),
-    ("blob_root = 7", "blob_root .* must be a string, not 7"),
-    ("blob_root = ['a']", "must be a string"),
+    ("blob_root = 7", "blob_root .* must be a string or a list of strings, not 7"),
+    ("blob_root = ['a', 7]", "must be a string or a list"),
+    ("blob_root = []", "must be a string or a list"),
+    ("blob_root = ['']", "must be a string or a list"),
+    ("blob_root = 'a|'", "'a|' names no place before or after a |"),
+    ("[production]\nroot = 'a'", "sets 'root', which is no setting"),
 ])  # fmt: skip
 def test_a_configuration_file_that_is_not_valid_is_named(here, text, words):
     (here / ".mops.toml").write_text(text)
@@ -223,3 +231,131 @@ def test_without_a_home_there_is_no_cache(monkeypatch, tmp_path):
     caches_content, path = copy_through(RemoteStore("elsewhere"))
     assert not caches_content
     assert path.is_absolute()
+
+
+# ------------------------------------------------------------------------------------------------- stated by a program
+def test_a_context_precedes_the_environment_and_ends(here, monkeypatch):
+    monkeypatch.setenv("MOPS_ROOT", "/environment")
+    monkeypatch.setenv("MOPS_CACHE_SIZE", "7")
+    settings = Defaults()
+    with config(blob_root="memory://outer", cache_size="1KiB"):
+        assert (settings.mops_root(), settings.cache_size()) == ("memory://outer", 1024)
+        with config(blob_root="memory://inner"):
+            assert (settings.mops_root(), settings.cache_size()) == ("memory://inner", 1024)
+        with config(cache_size=0):
+            assert (settings.mops_root(), settings.cache_size()) == ("memory://outer", 0)
+        assert settings.mops_root() == "memory://outer"
+    assert (settings.mops_root(), settings.cache_size()) == ("/environment", 7)
+
+
+def test_a_context_that_an_exception_leaves_ends_as_well(here):
+    with suppress(ZeroDivisionError), config(blob_root="memory://mine"):
+        raise ZeroDivisionError
+    assert Defaults().mops_root() == str(here.parents[2] / "home" / ".mops")
+
+
+def test_a_context_is_of_its_thread_and_of_its_task(here):
+    async def root_of(name):
+        with config(blob_root=f"memory://{name}"):
+            await asyncio.sleep(0)
+            return Defaults().mops_root()
+
+    async def both():
+        return await asyncio.gather(root_of("one"), root_of("two"))
+
+    with config(blob_root="memory://mine"), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(Defaults().mops_root).result() == str(here.parents[2] / "home" / ".mops")
+        assert asyncio.run(both()) == ["memory://one", "memory://two"]
+        assert Defaults().mops_root() == "memory://mine"
+
+
+def test_what_a_function_states_precedes_the_root_of_its_call(here):
+    settings = Defaults()
+    settings.execute_under("file:///of/the/call")
+    with config(blob_root="memory://mine"):
+        assert settings.mops_root() == "memory://mine"
+
+
+@pytest.mark.parametrize(("root", "wanted"), [
+    ("results", "{here}/results"),
+    (Path("results"), "{here}/results"),
+    ("~/results", "{home}/results"),
+    (["results", Path("/far"), "s3://bucket/x"], "{here}/results|/far|s3://bucket/x"),
+    ("results | /far", "{here}/results|/far"),
+    ([Path("a|b"), "/far"], "file://{here}/a%7Cb|/far"),
+])  # fmt: skip
+def test_a_context_takes_what_names_a_root(here, root, wanted):
+    with config(blob_root=root):
+        assert Defaults().mops_root() == wanted.format(here=here, home=here.parents[2] / "home")
+
+
+@pytest.mark.parametrize("settings", [
+    {"blob_root": 7}, {"blob_root": ""}, {"blob_root": []}, {"blob_root": ["a", None]}, {"blob_root": "a||b"},
+    {"cache_size": "much"}, {"cache_size": -1},
+])  # fmt: skip
+def test_a_context_that_cannot_be_meant_is_refused(here, settings):
+    with pytest.raises(ConfigurationError), config(**settings):
+        pass
+
+
+# -------------------------------------------------------------------------------------------------- roots and profiles
+def test_several_roots_in_a_file_are_relative_to_the_file(here):
+    (here.parent / ".mops.toml").write_text('blob_root = ["mine", "s3://bucket/team", "~/old"]\n')
+    home = here.parents[2] / "home"
+    assert Defaults().mops_root() == f"{here.parent}/mine|s3://bucket/team|{home}/old"
+    (here / ".mops.toml").write_text('blob_root = "mine | memory://team"\n')
+    assert Defaults().mops_root() == f"{here}/mine|memory://team"
+
+
+def test_a_folder_with_a_bar_in_its_name_is_one_place(here, monkeypatch):
+    folder = here / "a|b"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    assert locate_blob_store(Defaults().mops_root()) == LocalBlobStore(str(folder / ".mops"))
+    (folder / ".mops.toml").write_text('blob_root = "results"\n')
+    assert locate_blob_store(Defaults().mops_root()) == LocalBlobStore(str(folder / "results"))
+    assert locate_blob_store(folder) == LocalBlobStore(str(folder))
+
+
+def test_the_environment_chooses_a_profile_of_the_files(here, monkeypatch):
+    settings = Defaults()
+    (here / ".mops.toml").write_text('blob_root = "/mine"\n')
+    (here.parent / "pyproject.toml").write_text(
+        '[tool.mops]\nblob_root = "/dev"\ncache_size = 7\n[tool.mops.production]\nblob_root = "/prod"\n'
+    )
+    assert settings.mops_root() == "/mine"
+    monkeypatch.setenv("MOPS_PROFILE", "production")
+    assert settings.mops_root() == "/prod"
+    assert settings.cache_size() == 7
+    monkeypatch.setenv("MOPS_ROOT", "/environment")
+    assert settings.mops_root() == "/environment"
+    monkeypatch.delenv("MOPS_ROOT")
+    monkeypatch.setenv("MOPS_PROFILE", "")
+    assert settings.mops_root() == "/mine"
+
+
+def test_a_profile_that_no_file_has_is_never_replaced_by_another_root(here, monkeypatch):
+    monkeypatch.setenv("MOPS_PROFILE", "prodution")
+    (here / ".mops.toml").write_text('blob_root = "/mine"\n[production]\nblob_root = "/prod"\n')
+    with pytest.raises(ConfigurationError, match="MOPS_PROFILE is 'prodution', but no configuration file") as caught:
+        Defaults().mops_root()
+    assert "[tool.mops.prodution]" in caught.value.advice
+    assert Defaults().cache_size() is None
+
+
+def test_a_profile_is_not_looked_for_where_a_call_is_executed(here, monkeypatch):
+    monkeypatch.setenv("MOPS_PROFILE", "production")
+    settings = Defaults()
+    settings.execute_under("file:///of/the/call")
+    assert settings.mops_root() == "file:///of/the/call"
+    assert settings.cache_size() is None
+
+
+def test_a_profile_is_missed_in_a_folder_that_was_removed(here, monkeypatch):
+    monkeypatch.setenv("MOPS_PROFILE", "production")
+    here.rmdir()
+    with pytest.raises(ConfigurationError, match="from here upwards"):
+        Defaults().mops_root()
+    monkeypatch.delenv("MOPS_PROFILE")
+    assert Defaults().mops_root() == str(here.parents[2] / "home" / ".mops")

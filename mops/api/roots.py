@@ -1,0 +1,73 @@
+"""Blob roots as texts: one place, or several that are searched in order. Does no I/O.
+
+Several are written with ``|`` between them, which no URI holds; spaces around it do not count. A folder whose name has
+one is named by its URI, in which it is ``%7C``, or by a ``Path``.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from mops.api.file_uris import file_uri
+from mops.core.errors import ConfigurationError
+from mops.core.ports.blob_store import BETWEEN_LAYERS, LAYERS
+
+
+def layers_in(root: str) -> Sequence[str]:
+    """The places that a root names, in order.
+
+    Raises:
+        ConfigurationError: one of several is empty.
+    """
+    if BETWEEN_LAYERS not in root:
+        return (root,)
+    places = [place.strip() for place in root.removeprefix(LAYERS).split(BETWEEN_LAYERS)]
+    if not all(places):
+        raise ConfigurationError(f"{root!r} names no place before or after a {BETWEEN_LAYERS}")
+    return places
+
+
+def is_absolute(root: str) -> bool:
+    """Whether a root means the same in every working directory."""
+    return all("://" in place or os.path.isabs(place) for place in layers_in(root))
+
+
+def absolute(root: str, folder: str = "") -> str:
+    """A root whose relative paths are taken from a folder, by default from the working directory.
+
+    Raises:
+        ConfigurationError: as ``layers_in``.
+        OSError: the working directory was removed.
+    """
+    places = layers_in(root)
+    return BETWEEN_LAYERS.join(place if "://" in place else _absolute_path(place, folder) for place in places)
+
+
+def text_of(root: Any) -> str:
+    """A root as a user names it, a URI, a path or several of them, as one text.
+
+    Raises:
+        ConfigurationError: it is none, or holds one that is none.
+        OSError: as ``absolute``.
+    """
+    if isinstance(root, str):
+        return absolute(root) if root else _refuse(root)
+    if isinstance(root, os.PathLike):
+        return spelled(os.path.abspath(os.path.expanduser(os.fsdecode(root))))
+    if isinstance(root, list | tuple) and root:
+        return BETWEEN_LAYERS.join(map(text_of, root))
+    return _refuse(root)
+
+
+def spelled(path: str) -> str:
+    """An absolute path as it can stand among several."""
+    return file_uri(path) if BETWEEN_LAYERS in path else path
+
+
+def _absolute_path(path: str, folder: str) -> str:
+    expanded = os.path.expanduser(path)
+    return spelled(os.path.join(folder, expanded) if folder else os.path.abspath(expanded))
+
+
+def _refuse(root: object) -> str:
+    raise ConfigurationError(f"a blob root is a URI or a path, or a list of them, not {root!r}")
