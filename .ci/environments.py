@@ -69,6 +69,19 @@ def environment(name: str, *groups: str) -> Path:
     return python
 
 
+def node_tool(name: str, version: str) -> Path:
+    """Install a tool of npm's into ``.cache/<name>``, if it is not there in that version; return the folder."""
+    folder = CACHE / name
+    if not _is_current(folder, version):
+        install_debian(npm="npm")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        quiet = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+        run("npm", "install", *quiet, "--prefix", folder, f"{name}@{version}")
+        _stamp(folder).write_text(version)
+    return folder
+
+
 def build_wheel(python: Path) -> Path:
     """Build the wheel of this tree with an environment that has hatchling."""
     folder = CACHE / "wheel"

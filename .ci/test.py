@@ -19,11 +19,13 @@ from environments import (
     environment,
     install_debian,
     install_wheel,
+    node_tool,
     one_at_a_time,
     second_python,
 )
 from stages import Stage, close, report_file, run_lanes
 
+AZURITE = ("azurite", "3.37.0")  # the emulator of Azure Blob Storage
 ROOM = CACHE / "room"
 SEEDS = "1000"  # of each simulated scenario, unless MOPS_SIM_SEEDS says otherwise
 
@@ -63,22 +65,27 @@ def lint_stages(python: Path) -> list[Stage]:
 
 def test_stages(python: Path, wheel: Path) -> list[Stage]:
     """The tests, apart from the long simulation."""
-    covered = [str(python), "-m", "coverage", "run", *_pytest("unit", "tests/unit", "tests/contract")]
+
+    def unit() -> list[list[str]]:
+        node_tool(*AZURITE)
+        return [[str(python), "-m", "coverage", "run", *_pytest("unit", "tests/unit", "tests/contract")]]
 
     def without_extras() -> list[list[str]]:
         return [[str(bare_environment(wheel)), "tests/import_every_module.py"]]
 
     def integration() -> list[list[str]]:
         install_debian(strace="strace")
+        node_tool(*AZURITE)
         second_python(python, wheel)
         return [[str(python), *_pytest("integration", "tests/integration")]]
 
+    services = {"MOPS_TEST_AZURITE": str(CACHE / AZURITE[0])}
     other = f"chroot {SECOND_PYTHON} /usr/bin/env PYTHONPATH=/{SITE_OF_SECOND_PYTHON} /usr/bin/python3.13"
     return [
         Stage("no-extras", without_extras, ROOM, clean()),
-        Stage("unit", lambda: [covered], ROOM, clean(), 900),
+        Stage("unit", unit, ROOM, clean(**services), 900),
         Stage("coverage", lambda: _coverage(python), ROOM, clean()),
-        Stage("integration", integration, ROOM, clean(MOPS_OTHER_PYTHON=other), 1200),
+        Stage("integration", integration, ROOM, clean(MOPS_OTHER_PYTHON=other, **services), 1200),
     ]
 
 

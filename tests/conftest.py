@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.services.azurite import azurite
 from tests.services.s3_process import s3_server
 
 settings.register_profile("mops", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -28,3 +29,17 @@ def s3(_s3_server, monkeypatch):
     for name, value in _s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return _s3_server
+
+
+@pytest.fixture(scope="session")
+def _azurite():
+    with azurite() as server:
+        yield server
+
+
+@pytest.fixture
+def azure(_azurite, monkeypatch):
+    """The emulator of Azure Blob Storage, which this process and those that it starts can use."""
+    for name, value in _azurite.environment.items():
+        monkeypatch.setenv(name, value)
+    return _azurite

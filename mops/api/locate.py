@@ -54,8 +54,11 @@ def _from_uri(uri: str) -> BlobStore:
         return MemoryBlobStore(parts.netloc)
     if parts.scheme in _EXTRAS:
         return _object_store(uri, _EXTRAS[parts.scheme])
+    if parts.scheme in {"adls", "abfss", "https"}:
+        return _azure(uri)
     raise ConfigurationError(
-        f"{uri} names no blob root that this mops can open: it knows paths, file:///, memory://name, s3:// and gs://"
+        f"{uri} names no blob root that this mops can open: it knows paths, file:///, memory://name, s3://, gs:// "
+        "and adls://"
     )
 
 
@@ -69,6 +72,18 @@ def _object_store(uri: str, extra: str) -> BlobStore:
             f"{uri} needs a package that is not installed: obstore", advice=f"pip install 'mops-run[{extra}]'"
         ) from error
     return ObjectBlobStore(uri)
+
+
+def _azure(uri: str) -> BlobStore:
+    try:
+        from mops.adapters.blob_stores.azure import AzureBlobStore, place_of
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("azure"):
+            raise
+        raise MissingExtraError(
+            f"{uri} needs a package that is not installed: azure-storage-blob", advice="pip install 'mops-run[azure]'"
+        ) from error
+    return AzureBlobStore(place_of(uri))
 
 
 def local_copies_for(

@@ -223,3 +223,13 @@ class SupportsProbe(Protocol):
             UnsupportedStore: the root does not keep them.
             As ``put_if_absent``.
         """
+
+
+@runtime_checkable
+class SupportsExpiry(Protocol):
+    """A store that may be opened with what ends by itself, as a signed URL does."""
+
+    @property
+    @abstractmethod
+    def expires(self) -> float | None:
+        """From when on the store cannot be used any more, in seconds since the epoch; ``None`` if nothing says so."""

@@ -1,0 +1,89 @@
+"""With what an account is opened: what the environment says, else who this process is for Microsoft Entra.
+
+The first of these that is set counts, ``ACCOUNT`` being the account's name in capitals:
+``AZURE_STORAGE_CONNECTION_STRING_ACCOUNT``, ``AZURE_STORAGE_SAS_TOKEN_ACCOUNT``, and the same without ``_ACCOUNT``,
+where they are of this account. A signature says nothing of its account: ``AZURE_STORAGE_ACCOUNT`` does, where there are
+several.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+import attrs
+
+from mops.core.errors import ConfigurationError
+
+_CONNECTION: Final = "AZURE_STORAGE_CONNECTION_STRING"
+_SIGNATURE: Final = "AZURE_STORAGE_SAS_TOKEN"
+
+
+@attrs.frozen
+class Access:
+    """How one account is reached.
+
+    Attributes:
+        connection: a connection string, which is secret; or empty.
+        signature: a shared access signature, which is secret; or empty.
+    """
+
+    account: str
+    connection: str = attrs.field(default="", repr=False)
+    signature: str = attrs.field(default="", repr=False)
+
+    @property
+    def expires(self) -> float | None:
+        """When a signature ends, in seconds since the epoch; ``None`` where nothing says that."""
+        signature = self.signature or _settings(self.connection).get("sharedaccesssignature", "")
+        (end,) = parse_qs(signature.removeprefix("?")).get("se", [""])
+        if not end:
+            return None
+        try:
+            moment = datetime.fromisoformat(end)
+        except ValueError:
+            return None  # the service says what it thinks of it
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def access_to(account: str, environ: Mapping[str, str]) -> Access:
+    """What the environment says of an account.
+
+    Raises:
+        ConfigurationError: a connection string is none, or is of another account than its variable.
+    """
+    own = account.upper()
+    connection, signature = environ.get(f"{_CONNECTION}_{own}", ""), environ.get(f"{_SIGNATURE}_{own}", "")
+    if connection:
+        if _account_of(connection) != account:
+            raise ConfigurationError(f"the connection string in {_CONNECTION}_{own} is of another account")
+        return Access(account, connection)
+    if signature:
+        return Access(account, signature=signature)
+    connection = environ.get(_CONNECTION, "")
+    if connection and _account_of(connection) == account:
+        return Access(account, connection)
+    if environ.get("AZURE_STORAGE_ACCOUNT", account) == account:
+        return Access(account, signature=environ.get(_SIGNATURE, ""))
+    return Access(account)
+
+
+def _account_of(connection: str) -> str:
+    settings = _settings(connection)
+    if settings.get("usedevelopmentstorage") == "true":
+        return "devstoreaccount1"
+    endpoint = urlsplit(settings.get("blobendpoint", ""))
+    host = endpoint.hostname or ""
+    at_root = endpoint.path.strip("/") == ""
+    return settings.get("accountname") or (host.partition(".")[0] if at_root else endpoint.path.strip("/"))
+
+
+def _settings(connection: str) -> dict[str, str]:
+    """The settings of a connection string by their names in small letters."""
+    pairs = [pair.partition("=") for pair in connection.strip().rstrip(";").split(";") if pair]
+    if not all(separator for _, separator, _ in pairs):
+        raise ConfigurationError(
+            f"a connection string in {_CONNECTION} is none",
+            advice="copy it from the storage account's page: Name=value;Name=value;...",
+        )
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}

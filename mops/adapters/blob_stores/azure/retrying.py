@@ -1,0 +1,62 @@
+"""When a request is sent again, and after how long.
+
+The SDK's own policy waits 15 s before it sends a request again for the first time, and takes 429 for an answer. Blobs
+that coordinate are asked for again soon, and no call keeps its caller longer than a first look may take.
+"""
+
+import random
+import time
+from itertools import count
+from typing import Any, Final
+
+from azure.core.exceptions import ClientAuthenticationError
+from azure.storage.blob import ExponentialRetry
+
+CONNECTING: Final = 10.0  # seconds until there is a connection, and for sending what is sent at once
+READING: Final = 20.0  # seconds until the next bytes of an answer
+
+_PATIENCE: Final = 25.0
+"""Seconds after which a request is not sent again. The last attempt may take until its own end: 50 s in all."""
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 8.0
+_MANY: Final = 1000
+_THROTTLED: Final = 429
+
+
+class Retrying(ExponentialRetry):
+    """Sends a request again until it was answered, or patience ends. Safe for any number of threads."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_total=_MANY, retry_connect=_MANY, retry_read=_MANY, retry_status=_MANY)
+
+    def configure_retries(self, request: Any) -> dict[str, Any]:
+        """See the SDK."""
+        return {**super().configure_retries(request), "deadline": time.monotonic() + _PATIENCE}
+
+    def increment(self, settings: dict[str, Any], request: Any, response: Any = None, error: Any = None) -> bool:
+        """See the SDK; who has no credentials gets none by asking again."""
+        if isinstance(error, ClientAuthenticationError) or time.monotonic() > settings["deadline"]:
+            return False
+        return super().increment(settings, request, response, error)
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        """See the SDK."""
+        return _pause(settings["count"], settings["history"][-1].http_response)
+
+    def send(self, request: Any) -> Any:
+        """See the SDK; what was throttled is sent again, too."""
+        deadline = time.monotonic() + _PATIENCE
+        for attempt in count(1):
+            answer = super().send(request)  # type: ignore[no-untyped-call]
+            if answer.http_response.status_code != _THROTTLED or time.monotonic() > deadline:
+                return answer
+            time.sleep(_pause(attempt, answer.http_response))
+        raise AssertionError
+
+
+def _pause(attempt: int, response: Any) -> float:
+    """Seconds to wait before the next attempt: growing, by chance, and no less than the service asks for."""
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    most = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**attempt)
+    wanted = min(float(asked), _PATIENCE) if asked.isdecimal() else 0.0
+    return wanted + random.uniform(0.25, 1.0) * most  # noqa: S311 - no secret

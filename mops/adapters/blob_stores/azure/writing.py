@@ -1,0 +1,172 @@
+"""Writing blobs: by one request where they are small, else by blocks that count from the commit of their list on."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobBlock, BlobClient
+from blake3 import blake3
+
+from mops.adapters.blob_stores.azure.clients import SINGLE
+from mops.adapters.blob_stores.azure.errors import BLOCKS_GONE, STANDS, archived, code_of, folder_stands
+from mops.adapters.blob_stores.azure.pieces import PIECE, in_order
+from mops.adapters.blob_stores.azure.reading import is_folder, properties
+from mops.adapters.files.copying import UnreadableSource, source
+from mops.core.errors import FileChanged, StoreUnavailable
+from mops.core.ports.blob_store import Buffer
+from mops.core.ports.transfers import Advance
+
+_WRITE: Final = "mopswrite"  # names the write in the metadata of its blob
+_MOST_BLOCKS: Final = 50_000  # of a blob
+_ATTEMPTS: Final = 8
+
+
+class Write:
+    """One write of one blob, under a name of its own.
+
+    Args:
+        blob: the blob.
+        uri: of the blob, for errors.
+        replacing: whether it may stand.
+    """
+
+    def __init__(self, blob: BlobClient, uri: str, *, replacing: bool = False) -> None:
+        self._blob = blob
+        self._uri = uri
+        self._name = os.urandom(16).hex()
+        self._condition: dict[str, Any] = {} if replacing else {"match_condition": MatchConditions.IfMissing}
+
+    def put(self, parts: Sequence[Buffer]) -> bool:
+        """Write the parts, one after the other; whether the blob that stands is the one of this write."""
+        size = sum(map(len, parts))
+        if size <= SINGLE:
+            return self._settle(lambda: self._put(b"".join(parts)))
+        if self._condition and self._is_ours() is not None:
+            return False  # and nothing was sent
+        return self._settle(lambda: self._put_blocks(_joined(parts, _block_size(size)), None))
+
+    def put_file(self, path: str, digest: bytes, advance: Advance | None) -> bool:
+        """As ``put``, with the content of a file that has a digest.
+
+        Raises:
+            FileChanged: it has another one, or cannot be read.
+        """
+        if self._is_ours() is not None:
+            return False
+        try:
+            return self._settle(lambda: self._put_file(path, digest, advance))
+        except UnreadableSource as error:
+            raise _changed(path, error.reason.strerror or repr(error.reason)) from error.reason
+
+    def _put_file(self, path: str, digest: bytes, advance: Advance | None) -> None:
+        with source(path) as fd:
+            size = os.fstat(fd).st_size
+            if size <= SINGLE:
+                content = b"".join(_blocks_of(fd, size, SINGLE))
+                if blake3(content).digest() != digest:
+                    raise _changed(path, "its content is another one now")
+                self._put(content)
+                if advance is not None:
+                    advance(len(content))
+                return
+            hasher = blake3()
+            blocks = _blocks_of(fd, size, _block_size(size), hasher.update)
+            self._put_blocks(blocks, advance, lambda: _expect(path, hasher.digest(), digest))
+
+    def _put(self, content: bytes) -> None:
+        self._blob.upload_blob(
+            content,
+            length=len(content),
+            overwrite=not self._condition,
+            metadata={_WRITE: self._name},
+            **self._condition,
+        )
+
+    def _put_blocks(
+        self, blocks: Iterable[bytes], advance: Advance | None, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Send the blocks, several at once; if the check then passes, they are the blob."""
+        staged: list[BlobBlock] = []
+        for name, size in in_order(self._stage, enumerate(blocks)):
+            staged.append(BlobBlock(name))
+            if advance is not None:
+                advance(size)
+        check()
+        self._blob.commit_block_list(staged, metadata={_WRITE: self._name}, **self._condition)
+
+    def _stage(self, numbered: tuple[int, bytes]) -> tuple[str, int]:
+        number, block = numbered
+        name = f"{self._name}{number:05}"  # nobody else's, and as long as all others of the blob
+        self._blob.stage_block(name, block, length=len(block))
+        return name, len(block)
+
+    def _settle(self, write: Callable[[], None]) -> bool:
+        for _ in range(_ATTEMPTS):
+            try:
+                write()
+            except HttpResponseError as error:
+                code = code_of(error)
+                if code not in BLOCKS_GONE and not (self._condition and code in STANDS):
+                    raise
+            else:
+                return True
+            ours = self._is_ours()
+            if ours is not None and (ours or self._condition):
+                return ours
+        raise StoreUnavailable(f"cannot write {self._uri}: it keeps appearing and vanishing")
+
+    def _is_ours(self) -> bool | None:
+        """Whether the blob that stands is the one of this write; ``None`` if nothing stands any more."""
+        found = properties(self._blob)
+        if found is None:
+            return None
+        if is_folder(found.metadata):
+            raise folder_stands(self._uri)
+        if found.blob_tier == "Archive":
+            raise archived(self._uri)
+        return (found.metadata or {}).get(_WRITE) == self._name
+
+
+def _block_size(size: int) -> int:
+    return max(PIECE, -(-size // _MOST_BLOCKS))
+
+
+def _joined(parts: Sequence[Buffer], size: int) -> Iterator[bytes]:
+    """The bytes of all parts, in blocks of a size; no more than one of them is held."""
+    block = bytearray()
+    for part in parts:
+        view, at = memoryview(part), 0
+        while at < len(view):
+            taken = view[at : at + size - len(block)]
+            block += taken
+            at += len(taken)
+            if len(block) == size:
+                yield bytes(block)
+                block.clear()
+    if block:
+        yield bytes(block)
+
+
+def _blocks_of(fd: int, left: int, size: int, look: Callable[[bytes], Any] = lambda _block: None) -> Iterator[bytes]:
+    """So many bytes of a file, or as many as it has, in blocks of a size, each of which is looked at in order."""
+    while left > 0:
+        try:
+            block = os.read(fd, min(size, left))
+        except OSError as error:
+            raise UnreadableSource(error) from error
+        if not block:
+            return
+        look(block)
+        left -= len(block)
+        yield block
+
+
+def _expect(path: str, digest: bytes, wanted: bytes) -> None:
+    if digest != wanted:
+        raise _changed(path, "its content is another one now")
+
+
+def _changed(path: str, reason: str) -> FileChanged:
+    return FileChanged(f"{path!r} is not the file that was hashed: {reason}")
