@@ -6,6 +6,7 @@ from typing import Final
 
 from mops.api.locate import leaves_the_process, locate_blob_store
 from mops.api.settings import defaults
+from mops.api.trust import trust_of_process
 from mops.core.blob_layout import ROOT, Memo, memo_from_folder
 from mops.core.errors import ConfigurationError
 from mops.core.ports.blob_store import BlobStore
@@ -19,14 +20,19 @@ def store_for_people(root: object) -> BlobStore:
     """The store under a root, as ``locate_blob_store`` has it.
 
     Raises:
-        ConfigurationError: it names no blob store, or one that only another process could see into.
+        ConfigurationError: it names no blob store, or one that only another process could see into; or signatures are
+            required, and there is no key.
     """
-    store = locate_blob_store(root)
+    store = trust_of_process().around(locate_blob_store(root), _say_nothing)
     if not leaves_the_process(store):
         raise ConfigurationError(
             f"{store.uri} lives in the memory of the process that uses it; nobody else can look into it"
         )
     return store
+
+
+def _say_nothing(_: str) -> None:
+    """Why a record cannot be read is said where the record is shown."""
 
 
 def root_for_people(root: str | None) -> BlobStore:

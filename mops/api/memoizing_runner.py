@@ -14,6 +14,7 @@ from mops.api.functions.code import CodeOfProcess
 from mops.api.functions.declaration import Declaration, refuse_what_cannot_be_memoized
 from mops.api.functions.target import OnCodeChange, Target
 from mops.api.settings import defaults, switched_on
+from mops.api.trust import VERIFY
 from mops.api.worlds import world_of
 from mops.core.consult import peek
 from mops.core.errors import ConfigurationError, MopsError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mops.api.records.explanation import Explanation
 
 _SYNC_AFTER: Final = {"auto": 0.1, "always": 0.0, "never": float("inf")}
-_POLICIES: Final = (None, "rerun", "warn", "ignore")
+_WORDS: Final = {"on_code_change": ("rerun", "warn", "ignore"), "durability": tuple(_SYNC_AFTER), "verify": VERIFY}
 T = TypeVar("T")
 
 
@@ -57,6 +58,8 @@ class MemoizingPicklingRunner:
         retries: what is tried again, how often.
         store_patience: seconds to go on while the store is out of reach: of a first look, and of a call in flight.
         heartbeat: seconds between two signs of life of this process; after six without one, others take its calls over.
+        verify: ``"require"``: believe nothing under the root that no key of ``MOPS_SIGNING_KEY`` signed, here and in
+            remotes. ``None``: what ``MOPS_VERIFY``, else a configuration file says when this process first asks.
 
     Raises:
         ConfigurationError: at construction, for a setting that cannot be meant. No I/O is done.
@@ -77,6 +80,7 @@ class MemoizingPicklingRunner:
         retries: Retries = NEVER,
         store_patience: tuple[float, float] = (60.0, 1800.0),
         heartbeat: float = 10.0,
+        verify: Literal["off", "require"] | None = None,
     ) -> None:
         self._settings = {
             "shell": InThreadShell() if shell is None else shell,
@@ -91,6 +95,7 @@ class MemoizingPicklingRunner:
             "retries": retries,
             "store_patience": store_patience,
             "heartbeat": heartbeat,
+            "verify": verify,
         }
         _check(self._settings)
         self._parts = _parts_of(self._settings)
@@ -211,7 +216,7 @@ class MemoizingPicklingRunner:
         target = self._targets.get(id(func)) or self._target(func)
         memo, extras = target.memo(args, kwargs)
         files = target.files(extras) if extras else ()
-        world = world_of(self._settings["blob_root"], self._parts.heartbeat)
+        world = world_of(self._settings["blob_root"], self._parts.heartbeat, self._settings["verify"])
         return Invocation(self._parts, world, target, memo, extras, args, kwargs, files)
 
     def _target(self, func: Callable[..., Any]) -> Target:
@@ -266,10 +271,10 @@ def _check(settings: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"{settings['shell'].__name__} is a class; write {settings['shell'].__name__}()")
     if not callable(settings["shell"]) and not isinstance(settings["shell"], ShellBuilder):
         raise ConfigurationError(f"a Shell is called with a command line; {settings['shell']!r} cannot be called")
-    if settings["on_code_change"] not in _POLICIES:
-        raise ConfigurationError(f"on_code_change is 'rerun', 'warn' or 'ignore', not {settings['on_code_change']!r}")
-    if settings["durability"] not in _SYNC_AFTER:
-        raise ConfigurationError(f"durability is 'auto', 'always' or 'never', not {settings['durability']!r}")
+    for name, words in _WORDS.items():
+        if settings[name] not in (words if name == "durability" else (None, *words)):
+            *others, last = map(repr, words)
+            raise ConfigurationError(f"{name} is {', '.join(others)} or {last}, not {settings[name]!r}")
     if settings["pipeline_id"] is not None and type(settings["pipeline_id"]) is not str:
         raise ConfigurationError(f"a pipeline id is a string, not {settings['pipeline_id']!r}")
     if not isinstance(settings["retries"], Retries):

@@ -84,7 +84,8 @@ def run_again(past: PastCall, number: int, note: Callable[[str], None]) -> str |
 def _claim_with_arguments(world: World, past: PastCall, number: int) -> Claim:
     epoch = drive(read_epoch(past.memo, number, 0), world.perform)
     if epoch is None or epoch.claim is None or epoch.claim.envelope is None:
-        raise CorruptBlob(f"{past.uri}/e{number} cannot be read")
+        why = f": {epoch.refused}" if epoch is not None and epoch.refused else ""
+        raise CorruptBlob(f"{past.uri}/e{number} cannot be read{why}")
     if not epoch.claim.envelope.size:
         raise ConfigurationError(
             f"the arguments of attempt {number} are not stored: it ran in its caller's thread",

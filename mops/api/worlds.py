@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from mops.api.locate import locate_blob_store
+from mops.api.trust import say_who_else_can_write, trust_of_process
 from mops.core.ports.blob_store import BlobStore
 from mops.runtime.clock import SystemClock
 from mops.runtime.world import World
@@ -11,34 +12,42 @@ from mops.runtime.world import World
 if TYPE_CHECKING:
     from mops.runtime.contents import Contents
 
-_worlds: Final[dict[tuple[int, str], World]] = {}
-_by_root: Final[dict[tuple[int, str], World]] = {}
+_worlds: Final[dict[tuple[int, str, str], World]] = {}
+_by_root: Final[dict[tuple[int, str, str | None], World]] = {}
 
 
-def world_of(root: Any, heartbeat: float) -> World:
+def world_of(root: Any, heartbeat: float, verify: str | None = None) -> World:
     """The world of a blob root. ``root`` is what a user names: a URI, a path, a store, or a callable that is asked now.
 
+    Args:
+        root: see above.
+        heartbeat: seconds between the beats of its session, where it is new.
+        verify: whether signatures are required; by default, what the settings say when a process first asks.
+
     Raises:
-        ConfigurationError: it names no blob store.
+        ConfigurationError: it names no blob store, or signatures are required and there is no key.
     """
     if callable(root) and not hasattr(root, "put_if_absent"):
         root = root()
     if type(root) is not str:
-        return _world_of_store(root, heartbeat)
-    known = _by_root.get((os.getpid(), root))
+        return _world_of_store(root, heartbeat, verify)
+    known = _by_root.get((os.getpid(), root, verify))
     if known is None:
-        known = _world_of_store(root, heartbeat)
+        known = _world_of_store(root, heartbeat, verify)
         if "://" in root or os.path.isabs(root):
-            _by_root[os.getpid(), root] = known
+            _by_root[os.getpid(), root, verify] = known
     return known
 
 
-def _world_of_store(root: Any, heartbeat: float) -> World:
-    store = locate_blob_store(root)
-    key = os.getpid(), store.uri
+def _world_of_store(root: Any, heartbeat: float, verify: str | None) -> World:
+    trust = trust_of_process(verify)
+    store = trust.around(locate_blob_store(root), say)
+    key = os.getpid(), store.uri, trust.verify
     known = _worlds.get(key)
     if known is None or (known.store is not store and known.store != store):
-        known = _worlds[key] = World(store, SystemClock(), say, heartbeat, contents_of)
+        known = _worlds[key] = World(store, SystemClock(), say, heartbeat, contents_of, verify=trust.verify)
+        if trust.verify == "off":
+            say_who_else_can_write(store.uri, known.tell)
     return known
 
 

@@ -23,6 +23,8 @@ from mops.core.blob_key import MAX_KEY_BYTES
 from mops.core.errors import InvalidKey
 
 ROOT: Final = "mops1"
+RECORDS: Final = (f"{ROOT}/memo/", f"{ROOT}/session/", f"{ROOT}/batch/")
+"""Under these prefixes, every blob is an envelope."""
 ANY_CODE: Final = "any"
 DEFAULT_PIPELINE: Final = "default"
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._")

@@ -14,6 +14,8 @@ Rules of the protocol:
   first answer was lost finds out whose they are.
 * An epoch is over when its log holds an end, or when ``r<g>`` of its generation exists in any form.
 * Staleness is what one observer measured between its own looks. No clocks of two processes are compared.
+* A result or tombstone that no known key signed, where that is required, stands for nothing, and is left as it is: the
+  next generation counts. To void it would be to lose the results of everybody whose key this process lacks.
 
 Who owns an epoch, and who may end it, is the matter of ``ownership.py``.
 """
@@ -36,7 +38,7 @@ from mops.core.envelope import (
     seal,
     unseal,
 )
-from mops.core.errors import CorruptBlob, StoreUnavailable
+from mops.core.errors import CorruptBlob, StoreUnavailable, UnverifiedBlob
 from mops.core.failure import FailureRecord
 from mops.core.ports.blob_store import Buffer
 from mops.core.stored_value import NOTHING, StoredValue
@@ -116,15 +118,6 @@ class Unreadable:
 
 
 LogRecord: TypeAlias = Adoption | Leave | End | Unreadable
-
-
-def _read_claim(memo: Memo, number: int, data: Buffer) -> Claim | None:
-    """The claim, or ``None`` where it cannot be read: then the epoch counts as over."""
-    try:
-        envelope = unseal(data, owner=memo.digest, slot=claim_slot(number))
-        return Claim(envelope.header(), envelope) if envelope.kind == CLAIM else None
-    except (CorruptBlob, KeyError, ValueError, TypeError):
-        return None
 
 
 def read_log_record(memo: Memo, slot: str, data: Buffer) -> LogRecord:
@@ -268,17 +261,19 @@ class Epoch:
         log: what was read of its log.
         mine: this call holds the claim.
         attached: its holder is gone, and this call watches the command that was started for it.
+        refused: why nobody here believes the claim, if that is why there is none.
         seen_open: this call has seen it before it was over, so its failure is this call's failure.
         told: what observers were told of it.
     """
 
-    __slots__ = ("attached", "claim", "log", "mine", "number", "seen_open", "told", "watch")
+    __slots__ = ("attached", "claim", "log", "mine", "number", "refused", "seen_open", "told", "watch")
 
-    def __init__(self, number: int, claim: Claim | None, *, mine: bool = False) -> None:
+    def __init__(self, number: int, claim: Claim | None, *, mine: bool = False, refused: str = "") -> None:
         self.number = number
         self.claim = claim
         self.mine = mine
         self.attached = False
+        self.refused = refused
         self.log: list[LogRecord] = []
         self.watch = Watch()
         self.seen_open = mine
@@ -305,7 +300,7 @@ class Epoch:
 def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, Envelope | None]]:
     """Follow tombstones: the first generation that is not void, and its value if it has one.
 
-    A value that is not what was written is voided and reported.
+    A value that is not what was written is voided and reported; one that nobody who is trusted wrote is passed over.
     """
     while True:
         slot = result_slot(generation)
@@ -321,6 +316,8 @@ def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, En
             if envelope.kind == RESULT:
                 return generation, envelope
             damage = "" if envelope.kind == TOMBSTONE else "neither a result nor a tombstone"
+        except UnverifiedBlob:
+            damage = ""
         except CorruptBlob as error:
             damage = str(error.args[0])
         if damage:
@@ -345,7 +342,18 @@ def void_corrupt(memo: Memo, generation: int, why: str, patience: float) -> Step
 def read_epoch(memo: Memo, number: int, patience: float) -> Steps[Epoch | None]:
     """Read who runs an epoch; ``None`` where it was never claimed."""
     data = yield from patiently(Get(key(memo, claim_slot(number))), patience)
-    return None if data is None else Epoch(number, _read_claim(memo, number, data))
+    return None if data is None else _epoch_of(memo, number, data)
+
+
+def _epoch_of(memo: Memo, number: int, data: Buffer) -> Epoch:
+    """An epoch with its claim, or without where that cannot be read: then the epoch counts as over."""
+    try:
+        envelope = unseal(data, owner=memo.digest, slot=claim_slot(number))
+        return Epoch(number, Claim(envelope.header(), envelope) if envelope.kind == CLAIM else None)
+    except UnverifiedBlob as error:
+        return Epoch(number, None, refused=str(error.args[0]))
+    except (CorruptBlob, KeyError, ValueError, TypeError):
+        return Epoch(number, None)
 
 
 def last_claimed(memo: Memo, number: int, patience: float) -> Steps[int]:

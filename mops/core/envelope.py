@@ -2,8 +2,8 @@
 
     offset  bytes
          0      8   magic
-         8     64   signature, zero where there is none
-        72     32   BLAKE3 of everything that follows
+         8     64   signature, zero where there is none and where it is shorter
+        72     32   BLAKE3 of everything that follows; what is signed, together with the key of the blob
        104      2   format version
        106      1   kind
        107      1   signature algorithm, zero for none
@@ -20,8 +20,8 @@
 A row of the segment table is ``offset in the payload, length, digest``. A segment of more than 1 MiB is not in the
 envelope but raw under ``blob/``, named by its digest; its offset is all ones. So an envelope is small, always verified
 whole, and says exactly which bytes it refers to. A reader checks magic, version, bounds, owner, slot and digest, and
-only then decodes. Magic, digest and version stay where they are in every version, so that a damaged version is told
-from a later one.
+only then decodes. Magic, signature, digest, version and algorithm stay where they are in every version, so that a
+damaged version is told from a later one, and who wrote it as well.
 """
 
 import struct
@@ -31,7 +31,7 @@ from typing import Any, Final, final
 
 from blake3 import blake3
 
-from mops.core.errors import CorruptBlob, FormatTooNew
+from mops.core.errors import CorruptBlob, FormatTooNew, UnverifiedBlob
 
 MAGIC: Final = b"\x89MOPS\r\n\x1a"
 FORMAT_VERSION: Final = 1
@@ -49,6 +49,9 @@ _PREAMBLE: Final = struct.Struct("<8s64s32sHBBIIIQ16s32s32s")
 _unpack: Final = _PREAMBLE.unpack_from
 _COVERED: Final = struct.Struct("<HBBIIIQ16s32s32s")
 _COVERED_FROM: Final = 104
+_ALGORITHM_AT: Final = 3
+"""Within what the digest covers."""
+_SIGNATURE_SIZE: Final = 64
 _SEGMENT: Final = struct.Struct("<QQ32s")
 _ELSEWHERE: Final = 2**64 - 1
 _ALIGNMENT: Final = 64
@@ -66,6 +69,16 @@ class StoredSegment:
 
 
 Segment = bytes | memoryview | StoredSegment
+
+
+@final
+class Refused(bytes):
+    """What a reader gets in place of an envelope that it must not believe: the reason, in fewer bytes than a preamble.
+
+    So whoever asks only whether there is a blob learns that there is; to open it raises ``UnverifiedBlob``.
+    """
+
+    __slots__ = ()
 
 
 @final
@@ -246,10 +259,13 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
 
     Raises:
         CorruptBlob: these are not the bytes that were written under this key.
+        UnverifiedBlob: they were ``Refused``.
         FormatTooNew: a later mops wrote them.
     """
     total = len(data)
     if total < _PREAMBLE.size:
+        if isinstance(data, Refused):
+            raise UnverifiedBlob(data.decode())
         raise CorruptBlob(f"{total} bytes are too few for an envelope")
     magic, _, digest, version, kind, _, header_size, count, flags, size, its_slot, its_owner, code = _unpack(data)
     if magic != MAGIC:
@@ -266,6 +282,33 @@ def unseal(data: bytes | memoryview, *, owner: bytes, slot: str) -> Envelope:
     if blake3(view[_COVERED_FROM:]).digest() != digest:
         raise CorruptBlob("the digest of an envelope does not match its bytes")
     return Envelope(kind, code, view, header_end, start, count, flags)
+
+
+def signed(
+    parts: Sequence[bytes | memoryview], algorithm: int, sign: Callable[[bytes], bytes]
+) -> list[bytes | memoryview]:  # fmt: skip
+    """The parts of an envelope, as ``seal`` gave them, with a signature of their digest.
+
+    The digest covers all but the magic and the signature, so a signature of it covers the algorithm's number as well.
+    """
+    _, covered, *rest = parts
+    covered = b"".join((covered[:_ALGORITHM_AT], bytes((algorithm,)), covered[_ALGORITHM_AT + 1 :]))
+    hasher = blake3(covered)
+    for part in rest:
+        hasher.update(part)
+    digest = hasher.digest()
+    return [MAGIC + sign(digest).ljust(_SIGNATURE_SIZE, b"\0") + digest, covered, *rest]
+
+
+def signature_of(data: bytes | memoryview) -> tuple[int, bytes, bytes] | None:
+    """Number of the algorithm, digest and signature that an envelope claims; ``None`` where it is too short for them.
+
+    Whether the digest is that of the envelope is for ``unseal`` to find out.
+    """
+    if len(data) < _PREAMBLE.size:
+        return None
+    _, signature, digest, _, _, algorithm, *_ = _unpack(data)
+    return algorithm, digest, signature
 
 
 def kind_of(data: bytes | memoryview) -> int:

@@ -35,6 +35,7 @@ Grouped by what the reader does next:
     ├── RemoteError                     the function raised something that cannot travel
     └── DefectError                     report it
         └── CorruptBlob                 stored bytes are not the ones that were written
+            └── UnverifiedBlob          no key that is known here signed them
 
 Every constructor takes one positional message and keyword details, which live in ``__dict__``: so every class survives
 pickling by the default protocol of exceptions.
@@ -340,3 +341,9 @@ class DefectError(MopsError):
 
 class CorruptBlob(StoreError, DefectError):
     """Stored bytes are not the ones that were written: torn by a power failure, truncated, or tampered with."""
+
+
+class UnverifiedBlob(CorruptBlob):
+    """No key that is known here signed the stored bytes for the place where they are. Nothing was decoded."""
+
+    advice = "give MOPS_SIGNING_KEY the key of whoever wrote it, if you trust them: see the documentation on signing"

@@ -40,11 +40,13 @@ def adopt(memo: Memo, number: int, timing: Timing) -> Steps[Epoch | None]:
         The epoch, adopted by this process, or ``None`` where there is nothing left to do.
 
     Raises:
-        ShellFailed: nobody claimed that epoch.
+        ShellFailed: nobody claimed that epoch, or nobody who is trusted here.
     """
     epoch = yield from read_epoch(memo, number, timing.in_flight)
     if epoch is None:
         raise ShellFailed(f"nothing claims epoch {number} of {memo.folder}")
+    if epoch.refused:
+        raise ShellFailed(f"the claim of epoch {number} of {memo.folder} is not believed here: {epoch.refused}")
     if epoch.claim is None:
         return None
     while not (yield from _took(memo, epoch, timing)):  # tried first: most epochs have no log yet

@@ -90,7 +90,7 @@ class Batcher:
         ticket = self._world.session.issue()
         batch = f"{ticket.session}.{ticket.nonce}"
         drive(write_manifest(batch, orders, self._patience), self._world.perform_waiting)
-        argv = BatchCommand(self._world.store.uri, batch, INDEX_VARIABLE).argv(self._python)
+        argv = BatchCommand(self._world.store.uri, batch, INDEX_VARIABLE, self._world.verify).argv(self._python)
         futures = self._batches.start_batch(argv, len(orders))
         if len(futures) != len(orders):
             raise ValueError(f"{self._shell!r} was to start {len(orders)} copies, and gave {len(futures)} futures")

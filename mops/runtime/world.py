@@ -30,6 +30,7 @@ class World:
         heartbeat: seconds between the beats of the session.
         contents: makes what moves large payloads and files; asked at the first one.
         supervised: somebody else beats for this process.
+        verify: whether remotes have to require signatures, as this process does of the store.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class World:
         contents: "Callable[[BlobStore], Contents]",
         *,
         supervised: bool = False,
+        verify: str = "off",
     ) -> None:
         self.store = store
+        self.verify = verify
         self.clock = clock
         self.wakers = Wakers()
         self._report = report

@@ -314,7 +314,7 @@ class Invocation:
         return Command.attached(shell, self._argv(folder, epoch), news) if isinstance(shell, SupportsAttach) else None
 
     def _argv(self, folder: str, epoch: int) -> Sequence[str]:
-        return RemoteCommand(self.world.store.uri, folder, epoch).argv(sys.executable)
+        return RemoteCommand(self.world.store.uri, folder, epoch, self.world.verify).argv(sys.executable)
 
     def run_plainly(self) -> Any:
         """Call the function as if mops were not there."""

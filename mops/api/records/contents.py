@@ -12,8 +12,8 @@ from mops.api.records.history import PastCall, past_call
 from mops.api.records.stored_value import stored_segments, stored_value
 from mops.api.worlds import world_of
 from mops.core.blob_layout import ROOT, content_key
-from mops.core.envelope import StoredSegment
-from mops.core.errors import CorruptBlob, MopsError
+from mops.core.envelope import Refused, StoredSegment
+from mops.core.errors import CorruptBlob, MopsError, UnverifiedBlob
 from mops.core.files import StoredFile
 from mops.core.ports.blob_store import BlobStore, Buffer
 from mops.runtime.file_transfer import file_size
@@ -84,6 +84,8 @@ def _of_call(uri: str, unpickling: Callable[[], None]) -> Content:
     past = past_call(store, memo.folder)
     if past.state != "stored" or past.result is None:
         what = f"the call is {past.state}" if past.blobs else "nothing is stored about the call"
+        if past.result is not None and past.result.trouble:
+            what += f", since {past.result.trouble}"
         raise NothingStored(f"there is no value: {what}")
     if past.result.header.get("codec") == _PICKLED:
         unpickling()
@@ -154,6 +156,8 @@ def _fetched(store: BlobStore, key: str, digest: bytes) -> Content | None:
 
 def _read(store: BlobStore, key: str) -> Content | None:
     data = store.get(key)
+    if isinstance(data, Refused):
+        raise UnverifiedBlob(f"{store.uri}/{key}: {data.decode()}")
     return None if data is None else BytesContent((data,))
 
 

@@ -7,6 +7,7 @@ from mops.core.blob_layout import Memo, result_slot
 from mops.core.call import Answer
 from mops.core.claim import key
 from mops.core.envelope import RESULT, Envelope, unseal
+from mops.core.errors import UnverifiedBlob
 from mops.core.ports.blob_store import BlobStore
 
 
@@ -27,8 +28,12 @@ def metadata_of(store: BlobStore, memo: Memo, answer: Answer) -> Mapping[str, An
 def _stored(store: BlobStore, memo: Memo) -> Envelope | None:
     generation = 0
     while (data := store.get(key(memo, result_slot(generation)))) is not None:
-        envelope = unseal(data, owner=memo.digest, slot=result_slot(generation))
-        if envelope.kind == RESULT:
-            return envelope
+        try:
+            envelope = unseal(data, owner=memo.digest, slot=result_slot(generation))
+        except UnverifiedBlob:
+            pass  # as lookups pass it over
+        else:
+            if envelope.kind == RESULT:
+                return envelope
         generation += 1
     return None

@@ -168,27 +168,38 @@ class RunsInline(Protocol):
 
 
 class RemoteCommand(NamedTuple):
-    """What the command line tells the remote: which call of which store, and the epoch that it was started for."""
+    """What the command line tells the remote: which call of which store, and the epoch that it was started for.
+
+    Attributes:
+        verify: ``"require"``: the remote is to believe nothing that no key of its environment signed.
+    """
 
     root: str
     memo: str
     epoch: int
+    verify: str = "off"
 
     def argv(self, python: str) -> list[str]:
         """The complete command for one interpreter."""
-        return [python, "-m", "mops", "remote", "--root", self.root, "--memo", self.memo, "--epoch", str(self.epoch)]
+        options = [*_options(self.root, self.verify), "--memo", self.memo, "--epoch", str(self.epoch)]
+        return [python, "-m", "mops", "remote", *options]
 
 
 class BatchCommand(NamedTuple):
-    """What the command line tells each copy of a submission: the batch, and the variable that holds its number."""
+    """What the command line tells each copy of a submission: the batch, and the variable that holds its number.
+
+    Attributes:
+        verify: as ``RemoteCommand`` has it.
+    """
 
     root: str
     batch: str
     index_env: str
+    verify: str = "off"
 
     def argv(self, python: str) -> list[str]:
         """The complete command for one interpreter."""
-        options = ["--root", self.root, "--batch", self.batch, "--index-env", self.index_env]
+        options = [*_options(self.root, self.verify), "--batch", self.batch, "--index-env", self.index_env]
         return [python, "-m", "mops", "remote", *options]
 
 
@@ -199,14 +210,21 @@ def parse_remote(arguments: Sequence[str]) -> RemoteCommand | BatchCommand:
         ValueError: it is not what ``RemoteCommand.argv`` or ``BatchCommand.argv`` writes.
     """
     options = dict(zip(arguments[::2], arguments[1::2], strict=False))
-    if len(arguments) == 2 * len(options):
+    if len(arguments) == 2 * len(options) and options.get(_VERIFY, _REQUIRE) == _REQUIRE:
+        verify = options.pop(_VERIFY, "off")
         if set(options) == set(_ONE) and options["--epoch"].isdigit():
-            return RemoteCommand(options["--root"], options["--memo"], int(options["--epoch"]))
+            return RemoteCommand(options["--root"], options["--memo"], int(options["--epoch"]), verify)
         if set(options) == set(_BATCH):
-            return BatchCommand(*(options[name] for name in _BATCH))
+            return BatchCommand(options["--root"], options["--batch"], options["--index-env"], verify)
     expected = " or ".join(" ".join(f"{name} {name[2:].upper()}" for name in names) for names in (_ONE, _BATCH))
-    raise ValueError(f"mops remote takes {expected}, not: {' '.join(arguments)}")
+    raise ValueError(f"mops remote takes, maybe with {_VERIFY} {_REQUIRE}, {expected}, not: {' '.join(arguments)}")
 
 
+def _options(root: str, verify: str) -> list[str]:
+    return ["--root", root] if verify != _REQUIRE else ["--root", root, _VERIFY, _REQUIRE]
+
+
+_VERIFY: Final = "--verify"
+_REQUIRE: Final = "require"
 _ONE: Final = ("--root", "--memo", "--epoch")
 _BATCH: Final = ("--root", "--batch", "--index-env")

@@ -4,7 +4,7 @@ from mops.core import claim
 from mops.core.answers import Ticket
 from mops.core.claim import Adoption, Claim, End, Epoch, Leave, Unreadable, Watch
 from mops.core.effects import Put
-from mops.core.envelope import ADOPTION, CLAIM, END, RESULT, TOMBSTONE, seal
+from mops.core.envelope import ADOPTION, CLAIM, END, RESULT, TOMBSTONE, Refused, seal
 from mops.core.errors import FormatTooNew, StoreUnavailable
 from mops.core.failure import FailureRecord
 from mops.core.ownership import release
@@ -19,7 +19,7 @@ def claim_of(number, *, generation=0, ticket=TICKET):
 
 
 def record(slot, parts):
-    return claim.read_log_record(MEMO, slot, b"".join(parts))
+    return claim.read_log_record(MEMO, slot, parts[0] if len(parts) == 1 else b"".join(parts))
 
 
 # ------------------------------------------------------------------------------------------------ records
@@ -146,6 +146,28 @@ def test_what_is_no_result_is_voided_and_reported(blob):
     assert desk.blobs[key("r0")] == b"".join(seal(TOMBSTONE, owner=MEMO.digest, slot="r0"))
     (report,) = desk.reports
     assert key("r0") in report
+
+
+def test_a_result_that_nobody_who_is_trusted_wrote_is_passed_over_and_left_as_it_is():
+    desk = Desk()
+    desk.blobs[key("r0")] = Refused(b"it is not signed")
+    desk.put("r1", seal(RESULT, owner=MEMO.digest, slot="r1", segments=[b"value"]))
+    generation, envelope = desk.drive(claim.current(MEMO, 0, 1.0))
+    assert (generation, bytes(envelope.whole[0])) == (1, b"value")
+    assert desk.asked == ["Get r0", "Get r1"]
+    assert not desk.reports
+
+
+def test_a_claim_that_nobody_who_is_trusted_wrote_is_nobodys():
+    desk = Desk()
+    desk.blobs[key("e1")] = Refused(b"it is not signed")
+    epoch = desk.drive(claim.read_epoch(MEMO, 1, 1.0))
+    assert epoch.claim is None
+    assert epoch.refused == "it is not signed"
+
+
+def test_a_log_record_that_nobody_who_is_trusted_wrote_is_a_silent_session():
+    assert isinstance(record("e1.1", [Refused(b"it is not signed")]), Unreadable)
 
 
 def test_a_result_of_a_later_format_is_left_alone(monkeypatch):

@@ -5,13 +5,16 @@ from mops.core.envelope import (
     FORMAT_VERSION,
     MAX_HEADER,
     RESULT,
+    Refused,
     StoredSegment,
     header_json,
     kind_of,
     seal,
+    signature_of,
+    signed,
     unseal,
 )
-from mops.core.errors import CorruptBlob, FormatTooNew
+from mops.core.errors import CorruptBlob, FormatTooNew, UnverifiedBlob
 
 OWNER = bytes(range(32))
 
@@ -115,3 +118,52 @@ def test_bytes_in_a_header_stand_as_they_are():
 def test_the_kind_can_be_read_of_what_is_damaged():
     assert kind_of(b"".join(seal(END, owner=OWNER, slot="e1.1"))[:120]) == END
     assert kind_of(b"short") == 0
+
+
+# ------------------------------------------------------------------------------------------------ signatures
+def test_a_signed_envelope_is_opened_as_any_other_and_names_what_was_signed():
+    asked = []
+    parts = seal(RESULT, owner=OWNER, slot="r0", header=b'{"a":1}', segments=[b"one", memoryview(b"two")])
+    data = b"".join(signed(parts, 7, lambda digest: asked.append(digest) or b"short"))
+    assert signature_of(data) == (7, asked[0], b"short" + bytes(59))
+    assert opened(data).header() == {"a": 1}
+    assert [bytes(segment) for segment in opened(data).segments()] == [b"one", b"two"]
+
+
+def test_what_is_signed_differs_by_everything_that_an_envelope_holds():
+    def digest(algorithm=1, **fields):
+        given = {"kind": RESULT, "owner": OWNER, "slot": "r0", **fields}
+        return signature_of(b"".join(signed(seal(given.pop("kind"), **given), algorithm, lambda _: b"")))[1]
+
+    others = [
+        digest(kind=END),
+        digest(owner=bytes(32)),
+        digest(slot="r1"),
+        digest(fingerprint=b"f" * 32),
+        digest(header=b'{"a":1}'),
+        digest(segments=[b"other"]),
+        digest(segments=[StoredSegment(b"d" * 32, 7)]),
+        digest(segments=[StoredSegment(b"e" * 32, 7)]),
+        digest(flags=1),
+        digest(algorithm=2),
+    ]
+    assert len({digest(), *others}) == 11
+
+
+def test_another_algorithm_than_the_signed_one_is_noticed():
+    data = bytearray(b"".join(signed(seal(RESULT, owner=OWNER, slot="r0"), 1, lambda _: b"")))
+    data[107] = 2
+    with pytest.raises(CorruptBlob, match="digest"):
+        opened(bytes(data))
+
+
+def test_what_is_too_short_has_no_signature():
+    assert signature_of(sealed()[:207]) is None
+    assert signature_of(sealed()) == (0, sealed()[72:104], bytes(64))
+
+
+def test_what_was_refused_is_there_and_cannot_be_opened():
+    refused = Refused(b"it is not signed")
+    assert kind_of(refused) == 0
+    with pytest.raises(UnverifiedBlob, match="it is not signed"):
+        opened(refused)

@@ -4,7 +4,7 @@ from mops.core import claim, execute
 from mops.core.answers import GONE, Ran, Ticket
 from mops.core.claim import Adoption, End
 from mops.core.effects import Run, Spool
-from mops.core.envelope import RESULT, TOMBSTONE, seal, unseal
+from mops.core.envelope import RESULT, TOMBSTONE, Refused, seal, unseal
 from mops.core.errors import ShellFailed, StoreFull, StoreUnavailable, UnserializableError
 from mops.core.result import Failure, Success
 from mops.core.stored_value import StoredValue
@@ -57,6 +57,13 @@ def test_an_epoch_that_nobody_claimed_is_an_error():
 def test_an_unreadable_claim_is_not_adopted(desk):
     desk.put("e1", [b"damaged"])
     assert adopt(desk) is None
+
+
+def test_a_claim_that_nobody_who_is_trusted_wrote_is_not_run_and_said_to_be_so(desk):
+    desk.blobs[key("e1")] = Refused(b"it is not signed")
+    with pytest.raises(ShellFailed, match="not believed here: it is not signed"):
+        adopt(desk)
+    assert desk.asked == ["Get e1"]
 
 
 def test_an_ended_epoch_is_not_adopted(desk):

@@ -13,9 +13,9 @@ from mops.core.ports.shell import BatchCommand, RemoteCommand, RunsInline, Suppo
 COMMAND = RemoteCommand("file:///root", "mops1/memo/default/pkg--f/any/00", 3)
 
 
-@given(root=st.text(), memo=st.text(), epoch=st.integers(min_value=0))
-def test_a_remote_reads_what_the_orchestrator_wrote(root: str, memo: str, epoch: int):
-    command = RemoteCommand(root, memo, epoch)
+@given(root=st.text(), memo=st.text(), epoch=st.integers(min_value=0), verify=st.sampled_from(["off", "require"]))
+def test_a_remote_reads_what_the_orchestrator_wrote(root: str, memo: str, epoch: int, verify: str):
+    command = RemoteCommand(root, memo, epoch, verify)
 
     python, *module, word = command.argv(sys.executable)[:4]
 
@@ -23,8 +23,13 @@ def test_a_remote_reads_what_the_orchestrator_wrote(root: str, memo: str, epoch:
     assert parse_remote(command.argv(sys.executable)[4:]) == command
 
 
-def test_what_a_batch_is_told_is_read_back():
-    command = BatchCommand("file:///root", "a.1", "INDEX")
+def test_a_command_line_says_nothing_of_signatures_where_none_are_required():
+    assert "--verify" not in COMMAND.argv(sys.executable)
+
+
+@pytest.mark.parametrize("verify", ["off", "require"])
+def test_what_a_batch_is_told_is_read_back(verify: str):
+    command = BatchCommand("file:///root", "a.1", "INDEX", verify)
     assert command.argv(sys.executable)[-2:] == ["--index-env", "INDEX"]
     assert parse_remote(command.argv(sys.executable)[4:]) == command
 
@@ -44,6 +49,8 @@ def test_the_order_of_options_does_not_matter():
         ["--root", "r", "--memo", "m", "--era", "1"],
         ["--root", "r", "--memo", "m", "--epoch", "1", "--more", "x"],
         ["--root", "r", "--root", "s", "--memo", "m"],
+        ["--root", "r", "--verify", "off", "--memo", "m", "--epoch", "1"],
+        ["--root", "r", "--verify", "require"],
         ["--root", "r", "--batch", "b"],
         ["--root", "r", "--batch", "b", "--index-env"],
         ["--root", "r", "--batch", "b", "--epoch", "1"],

@@ -1,0 +1,154 @@
+"""Who is believed: the signing keys of this process, and whether records have to be signed by one of them."""
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, final
+
+from mops.core.errors import ConfigurationError
+from mops.core.ports.blob_store import BlobStore
+
+if TYPE_CHECKING:
+    from mops.adapters.signatures import KeyedBlake3
+
+OFF: Final = "off"
+REQUIRE: Final = "require"
+VERIFY: Final = (OFF, REQUIRE)
+VERIFY_VARIABLE: Final = "MOPS_VERIFY"
+_VARIABLE: Final = "MOPS_SIGNING_KEY"
+_SHORTEST: Final = 32
+_PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+")
+_ADVICE: Final = (
+    f"{_VARIABLE} holds keys, or paths of files with keys, which begin with / or ~; between them {os.pathsep}; a key "
+    f"is {_SHORTEST} or more random letters and digits, as 'openssl rand -hex 32' makes them"
+)
+_WORLD_WRITES: Final = 0o002
+_GROUP_WRITES: Final = 0o020
+
+
+@final
+class Trust:
+    """Whom this process believes. The keys are read when a store is opened first.
+
+    Attributes:
+        verify: ``"off"``: everybody who can write; ``"require"``: whoever has a key.
+    """
+
+    def __init__(self, verify: str) -> None:
+        self.verify = verify
+
+    @cached_property
+    def _keys(self) -> "KeyedBlake3 | None":
+        secrets = _secrets(os.environ.get(_VARIABLE, ""))
+        if not secrets:
+            return None
+        from mops.adapters.signatures import KeyedBlake3
+
+        return KeyedBlake3(secrets)
+
+    def around(self, store: BlobStore, report: Callable[[str], None]) -> BlobStore:
+        """The store as this process uses it: the one that was passed, where nothing is signed. Reads key files.
+
+        Args:
+            store: any.
+            report: told of what is not believed.
+
+        Raises:
+            ConfigurationError: signatures are required, and there is no key; or what names the keys names none.
+        """
+        if self._keys is None and self.verify == OFF:
+            return store
+        if self._keys is None:
+            raise ConfigurationError(f"verify='require', and there is no key in {_VARIABLE}", advice=_ADVICE)
+        from mops.adapters.blob_stores.signed import SignedBlobStore
+
+        if isinstance(store, SignedBlobStore):
+            return store
+        return SignedBlobStore(store, self._keys, self._keys if self.verify == REQUIRE else None, report)
+
+
+_known: Final[dict[tuple[int, str | None], Trust]] = {}
+
+
+def trust_of_process(verify: str | None = None) -> Trust:
+    """Whom this process believes, as its settings said when it was asked first; a fork asks anew.
+
+    Args:
+        verify: what a Runner says; ``None``: what the settings say.
+
+    Raises:
+        ConfigurationError: the settings cannot be meant.
+    """
+    known = _known.get((os.getpid(), verify))
+    if known is None:
+        known = _known[os.getpid(), verify] = Trust(_configured() if verify is None else verify)
+    return known
+
+
+def _configured() -> str:
+    value = os.environ.get(VERIFY_VARIABLE) or OFF
+    if value not in VERIFY:
+        raise ConfigurationError(f"{VERIFY_VARIABLE} is 'off' or 'require', not {value!r}")
+    return value
+
+
+def _secrets(text: str) -> list[bytes]:
+    """The keys that the variable holds or names. No message quotes any of it: it may be a key."""
+    entries = [entry for entry in text.strip().split(os.pathsep) if entry]
+    found = [_secrets_in(entry, f"entry {number} of {_VARIABLE}") for number, entry in enumerate(entries, 1)]
+    return [secret for secrets in found for secret in secrets]
+
+
+def _secrets_in(entry: str, where: str) -> list[bytes]:
+    if not entry.startswith(("/", "~")):
+        return [_secret(entry, where)]
+    try:
+        with open(os.path.expanduser(entry), encoding="ascii") as file:
+            lines = file.read().split()
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+    except UnicodeDecodeError:
+        why = "it is no text"
+    else:
+        if lines:
+            return [_secret(line, f"the file of {where}") for line in lines]
+        why = "it is empty"
+    raise ConfigurationError(f"the file that {where} names cannot be read: {why}", advice=_ADVICE)
+
+
+def _secret(text: str, where: str) -> bytes:
+    if len(text) < _SHORTEST or not _PLAIN.issuperset(text):
+        raise ConfigurationError(f"{where} holds what is no signing key", advice=_ADVICE)
+    return text.encode()
+
+
+# ------------------------------------------------------------------------------------------------ local roots
+def say_who_else_can_write(uri: str, tell: Callable[[str], None]) -> None:
+    """Warn of a local root that other users of the machine can write to. Never fails."""
+    if not uri.startswith("file:///"):
+        return
+    from urllib.parse import unquote_to_bytes
+
+    path = os.fsdecode(unquote_to_bytes(uri.removeprefix("file://")))
+    try:
+        status = os.stat(path)
+    except OSError:
+        return  # it is not there yet, and will be its owner's alone
+    if status.st_mode & _WORLD_WRITES or (status.st_mode & _GROUP_WRITES and not _is_our_own_group(status.st_gid)):
+        tell(
+            f"others can write to {path}, and so run code as whoever reads results there: "
+            f"chmod go-w it, or sign what is stored and set verify='require'"
+        )
+
+
+def _is_our_own_group(group: int) -> bool:
+    """Whether a group is the one that many systems make for each user, with nobody else in it."""
+    import grp
+    import pwd
+
+    try:
+        named = grp.getgrgid(group)
+        user = pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return named.gr_name == user.pw_name and user.pw_gid == group and set(named.gr_mem) <= {user.pw_name}
