@@ -13,8 +13,7 @@ from mops.api.codec_registry import registry as codecs
 from mops.api.functions.code import CodeOfProcess
 from mops.api.functions.declaration import Declaration, refuse_what_cannot_be_memoized
 from mops.api.functions.target import OnCodeChange, Target
-from mops.api.settings import defaults, switched_on
-from mops.api.trust import VERIFY
+from mops.api.settings import VERIFY, defaults, switched_on
 from mops.api.worlds import world_of
 from mops.core.consult import peek
 from mops.core.errors import ConfigurationError, MopsError

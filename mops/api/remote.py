@@ -10,8 +10,8 @@ from mops.api.calls.stored_call import load_call
 from mops.api.codec_registry import registry as codecs
 from mops.api.files.remainders import remainders
 from mops.api.locate import locate_blob_store
-from mops.api.settings import defaults
-from mops.api.trust import REQUIRE, VERIFY_VARIABLE, trust_of_process
+from mops.api.settings import VERIFY_VARIABLE, defaults
+from mops.api.trust import trust_of_process
 from mops.api.worlds import contents_of
 from mops.core.batch import read_order
 from mops.core.blob_layout import memo_from_folder
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the call that the command line names. The exit status is 0 where its outcome is in the store."""
     try:
         parsed = parse_remote(arguments)
-        if parsed.verify == REQUIRE:
-            os.environ[VERIFY_VARIABLE] = REQUIRE  # of all that the function calls, too
+        if parsed.verify == "require":
+            os.environ[VERIFY_VARIABLE] = parsed.verify  # of all that the function calls, too
         store = trust_of_process().around(locate_blob_store(parsed.root), _say)
         world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, contents_of, supervised=True)
         command = _of_batch(parsed, world) if isinstance(parsed, BatchCommand) else parsed

@@ -18,6 +18,8 @@ _ROOT_VARIABLE: Final = "MOPS_ROOT"
 _PROFILE_VARIABLE: Final = "MOPS_PROFILE"
 _FILES: Final = (".mops.toml", "pyproject.toml")
 _SIZE_VARIABLE: Final = "MOPS_CACHE_SIZE"
+VERIFY_VARIABLE: Final = "MOPS_VERIFY"
+VERIFY: Final = ("off", "require")
 _UNITS: Final = {
     "": 1,
     "B": 1,
@@ -108,6 +110,19 @@ class Defaults:
             return _size(value, _SIZE_VARIABLE)
         configured: int | None = self._in_files("cache_size")
         return configured
+
+    def verify(self) -> str:
+        """``"require"``: nothing is believed that no known key signed; ``"off"``: whoever can write is believed.
+
+        Inside a remote whose orchestrator requires it, ``"require"``; else the environment variable ``MOPS_VERIFY``;
+        else ``verify`` of the nearest configuration file that states it, as ``blob_root``; else ``"off"``. A process
+        asks when it first uses a root.
+
+        Raises:
+            ConfigurationError: it is neither, or a configuration file is not valid.
+        """
+        value = os.environ.get(VERIFY_VARIABLE)
+        return _choice(value, VERIFY_VARIABLE) if value else self._in_files("verify") or "off"
 
     def execute_under(self, root: str) -> None:
         """Make a root the default of this process, which executes a call of it."""
@@ -233,8 +248,15 @@ def _size_in(path: str, size: Any) -> int | None:
     return None if size is None else _size(size, f"cache_size in {path}")
 
 
+def _choice(value: Any, where: str) -> str:
+    if value not in VERIFY:
+        raise ConfigurationError(f"{where} is 'off' or 'require', not {value!r}")
+    return str(value)
+
+
 _MEANINGS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "blob_root": _root_in,
     "cache_size": _size_in,
+    "verify": lambda path, value: None if value is None else _choice(value, f"verify in {path}"),
 }
 """The settings that a file may state, and how each is understood."""

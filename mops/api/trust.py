@@ -5,16 +5,13 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, final
 
+from mops.api.settings import defaults
 from mops.core.errors import ConfigurationError
-from mops.core.ports.blob_store import BlobStore
+from mops.core.ports.blob_store import BlobStore, SupportsLayers
 
 if TYPE_CHECKING:
     from mops.adapters.signatures import KeyedBlake3
 
-OFF: Final = "off"
-REQUIRE: Final = "require"
-VERIFY: Final = (OFF, REQUIRE)
-VERIFY_VARIABLE: Final = "MOPS_VERIFY"
 _VARIABLE: Final = "MOPS_SIGNING_KEY"
 _SHORTEST: Final = 32
 _PLAIN: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+")
@@ -56,7 +53,7 @@ class Trust:
         Raises:
             ConfigurationError: signatures are required, and there is no key; or what names the keys names none.
         """
-        if self._keys is None and self.verify == OFF:
+        if self._keys is None and self.verify == "off":
             return store
         if self._keys is None:
             raise ConfigurationError(f"verify='require', and there is no key in {_VARIABLE}", advice=_ADVICE)
@@ -64,7 +61,11 @@ class Trust:
 
         if isinstance(store, SignedBlobStore):
             return store
-        return SignedBlobStore(store, self._keys, self._keys if self.verify == REQUIRE else None, report)
+        if isinstance(store, SupportsLayers):  # each by itself: no layer is to be read past its signatures
+            from mops.adapters.blob_stores.layered import LayeredBlobStore
+
+            return LayeredBlobStore([self.around(layer, report) for layer in store.layers])
+        return SignedBlobStore(store, self._keys, self._keys if self.verify == "require" else None, report)
 
 
 _known: Final[dict[tuple[int, str | None], Trust]] = {}
@@ -81,15 +82,8 @@ def trust_of_process(verify: str | None = None) -> Trust:
     """
     known = _known.get((os.getpid(), verify))
     if known is None:
-        known = _known[os.getpid(), verify] = Trust(_configured() if verify is None else verify)
+        known = _known[os.getpid(), verify] = Trust(defaults.verify() if verify is None else verify)
     return known
-
-
-def _configured() -> str:
-    value = os.environ.get(VERIFY_VARIABLE) or OFF
-    if value not in VERIFY:
-        raise ConfigurationError(f"{VERIFY_VARIABLE} is 'off' or 'require', not {value!r}")
-    return value
 
 
 def _secrets(text: str) -> list[bytes]:

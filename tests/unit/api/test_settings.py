@@ -23,7 +23,7 @@ from mops.core.errors import ConfigurationError
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A working directory, and nothing that names a root."""
-    for variable in ("MOPS_ROOT", "MOPS_PROFILE", "MOPS_CACHE_SIZE"):
+    for variable in ("MOPS_ROOT", "MOPS_PROFILE", "MOPS_CACHE_SIZE", "MOPS_VERIFY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     folder = tmp_path / "project" / "deep" / "deeper"
@@ -359,3 +359,22 @@ def test_a_profile_is_missed_in_a_folder_that_was_removed(here, monkeypatch):
         Defaults().mops_root()
     monkeypatch.delenv("MOPS_PROFILE")
     assert Defaults().mops_root() == str(here.parents[2] / "home" / ".mops")
+
+
+def test_signatures_are_required_by_environment_file_or_nobody(here, monkeypatch):
+    assert Defaults().verify() == "off"
+    (here / ".mops.toml").write_text('verify = "require"\n[lax]\nverify = "off"\n')
+    assert Defaults().verify() == "require"
+    monkeypatch.setenv("MOPS_PROFILE", "lax")
+    assert Defaults().verify() == "off"
+    monkeypatch.setenv("MOPS_VERIFY", "require")
+    assert Defaults().verify() == "require"
+
+
+def test_what_is_not_known_of_signatures_is_refused(here, monkeypatch):
+    (here / ".mops.toml").write_text("verify = true\n")
+    with pytest.raises(ConfigurationError, match=r"verify in .*\.mops\.toml is 'off' or 'require', not True"):
+        Defaults().verify()
+    monkeypatch.setenv("MOPS_VERIFY", "yes")
+    with pytest.raises(ConfigurationError, match="MOPS_VERIFY is 'off' or 'require', not 'yes'"):
+        Defaults().verify()
