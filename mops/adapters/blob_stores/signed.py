@@ -9,7 +9,7 @@ from typing import Final, final
 
 from mops.core.blob_layout import RECORDS
 from mops.core.envelope import MAGIC, Refused, signature_of, signed
-from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer
+from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer, SupportsLayers
 from mops.core.ports.signatures import Signer, Verifier
 
 _UNSIGNED: Final = "it is not signed"
@@ -17,12 +17,11 @@ _UNKNOWN: Final = "no key that is known here signed it for this place"
 _PASSED_ON: Final = (
     "put_content", "get_content",
     "put_file_if_absent", "get_file", "file_size",
-    "layers",
     "sync",
     "probe",
 )  # fmt: skip
 """Members of capabilities that read and write no records; a store has some of them. Others are not offered: what would
-read a record past this store must not be found. Layers are for contents, which are known by their digests."""
+read a record past this store must not be found."""
 
 
 @final
@@ -48,6 +47,8 @@ class SignedBlobStore(BlobStore):
         self._report = report
         self._reported: set[str] = set()
         vars(self).update({name: getattr(store, name) for name in _PASSED_ON if hasattr(store, name)})
+        if isinstance(store, SupportsLayers):
+            vars(self)["layers"] = [SignedBlobStore(layer, signer, verifier, report) for layer in store.layers]
 
     @property
     def uri(self) -> str:
