@@ -1,11 +1,13 @@
 """From what a user names to the adapter: the one place that imports adapters of blob stores."""
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from mops.api.roots import layers_in
 from mops.core.errors import ConfigurationError, MissingExtraError
-from mops.core.ports.blob_store import BlobStore
+from mops.core.ports.blob_store import BETWEEN_LAYERS, BlobStore, SupportsExpiry, SupportsLayers
 
 if TYPE_CHECKING:
     from mops.core.ports.file_location import FileLocation
@@ -18,12 +20,16 @@ _EXTRAS: Final = {"s3": "s3", "gs": "gcs", "az": "s3"}
 def locate_blob_store(root: Any) -> BlobStore:
     """The blob store under a root: a URI, a path, or a store, which is returned as it is. Does no I/O.
 
+    Several roots, in a list or in one text with ``|`` between them, are one store that searches them in order.
+
     Raises:
         ConfigurationError: it names no blob store.
     """
     if isinstance(root, str):
         if not root:
             raise ConfigurationError("the blob root is empty")
+        if BETWEEN_LAYERS in root:
+            return _layered(layers_in(root))
         if root.startswith(("file:", "memory:")) and "://" not in root:
             raise ConfigurationError(
                 f"{root} is neither a path nor a URI; write {root.replace(':', '://', 1)}, or ./{root}"
@@ -31,9 +37,19 @@ def locate_blob_store(root: Any) -> BlobStore:
         return _from_uri(root) if "://" in root else _local(root)
     if isinstance(root, os.PathLike):
         return _local(os.fsdecode(root))
+    if isinstance(root, list | tuple):
+        return _layered(root)
     if all(callable(getattr(root, name, None)) for name in ("get", "put_if_absent", "put", "list", "delete")):
         return root  # type: ignore[no-any-return]
     raise ConfigurationError(f"a blob root is a URI, a path, a BlobStore or a callable that gives one, not {root!r}")
+
+
+def _layered(roots: Iterable[Any]) -> BlobStore:
+    from mops.adapters.blob_stores.layered import LayeredBlobStore
+
+    stores = [locate_blob_store(root) for root in roots]
+    layers = [layer for store in stores for layer in (store.layers if isinstance(store, SupportsLayers) else (store,))]
+    return layers[0] if len(layers) == 1 else LayeredBlobStore(layers)
 
 
 def _local(path: str) -> BlobStore:
@@ -136,9 +152,27 @@ def locate_file(uri: str) -> "FileLocation":
     from mops.runtime.file_in_store import FileInStore
 
     root, key = place_in_store(uri)
-    return FileInStore(_from_uri(root), key)
+    return FileInStore(locate_blob_store(root), key)
+
+
+def check_lasting(store: BlobStore, seconds: float | None) -> None:
+    """Let a store pass that can be used for so long, as far as anybody can know. Does no I/O.
+
+    Raises:
+        ConfigurationError: what it is opened with ends before.
+    """
+    expires = store.expires if seconds is not None and isinstance(store, SupportsExpiry) else None
+    if seconds is None or expires is None:
+        return
+    left = expires - time.time()
+    if left < seconds:
+        raise ConfigurationError(
+            f"the shared access signature of {store.uri} ends in {max(0, left):,.0f} s, and the Shell lets a function "
+            f"run for {seconds:,.0f} s",
+            advice="make a signature that lasts longer, or give the Shell a shorter run_timeout",
+        )
 
 
 def leaves_the_process(store: BlobStore) -> bool:
     """Whether another process can open the store by its URI."""
-    return not store.uri.startswith("memory:")
+    return not any(uri.startswith("memory:") for uri in layers_in(store.uri))

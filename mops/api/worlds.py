@@ -4,13 +4,15 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from mops.api.locate import locate_blob_store
+from mops.api.roots import is_absolute, layers_in
 from mops.api.trust import say_who_else_can_write, trust_of_process
-from mops.core.ports.blob_store import BlobStore
+from mops.core.ports.blob_store import BETWEEN_LAYERS, BlobStore, SupportsLayers
 from mops.runtime.clock import SystemClock
 from mops.runtime.world import World
 
 if TYPE_CHECKING:
     from mops.runtime.contents import Contents
+    from mops.runtime.layered_contents import LayeredContents
 
 _worlds: Final[dict[tuple[int, str, str], World]] = {}
 _by_root: Final[dict[tuple[int, str, str | None], World]] = {}
@@ -29,12 +31,14 @@ def world_of(root: Any, heartbeat: float, verify: str | None = None) -> World:
     """
     if callable(root) and not hasattr(root, "put_if_absent"):
         root = root()
+    if type(root) is list and all(type(layer) is str for layer in root):
+        root = BETWEEN_LAYERS.join(root)
     if type(root) is not str:
         return _world_of_store(root, heartbeat, verify)
     known = _by_root.get((os.getpid(), root, verify))
     if known is None:
         known = _world_of_store(root, heartbeat, verify)
-        if "://" in root or os.path.isabs(root):
+        if is_absolute(root):
             _by_root[os.getpid(), root, verify] = known
     return known
 
@@ -47,12 +51,22 @@ def _world_of_store(root: Any, heartbeat: float, verify: str | None) -> World:
     if known is None or (known.store is not store and known.store != store):
         known = _worlds[key] = World(store, SystemClock(), say, heartbeat, contents_of, verify=trust.verify)
         if trust.verify == "off":
-            say_who_else_can_write(store.uri, known.tell)
+            for uri in layers_in(store.uri):
+                say_who_else_can_write(uri, known.tell)
     return known
 
 
-def contents_of(store: BlobStore) -> "Contents":
+def contents_of(store: BlobStore) -> "Contents | LayeredContents":
     """What moves large payloads and files to and from a store, for a process that people look at."""
+    if not isinstance(store, SupportsLayers):
+        return _contents_of_one(store)
+    from mops.runtime.layered_contents import LayeredContents
+
+    first, *behind = store.layers
+    return LayeredContents(_contents_of_one(first), [_contents_of_one(layer, cleans=False) for layer in behind])
+
+
+def _contents_of_one(store: BlobStore, *, cleans: bool = True) -> "Contents":
     from mops.adapters.files.directories import PackedDirectories
     from mops.api.display.transfers import LINE
     from mops.api.locate import local_copies_for, locate_file
@@ -60,7 +74,7 @@ def contents_of(store: BlobStore) -> "Contents":
     from mops.runtime.contents import Contents
 
     copies = local_copies_for(store, defaults.cache_size, say)
-    return Contents(store, copies, PackedDirectories(), locate_file, LINE)
+    return Contents(store, copies, PackedDirectories(), locate_file, LINE, cleans=cleans)
 
 
 def say(text: str) -> None:

@@ -11,7 +11,8 @@ from mops.api.memo_uri import open_memo
 from mops.api.records.comparison import arguments_of
 from mops.api.records.contents import address, whereabouts
 from mops.api.records.explanation import how_it_ended, what_became_of
-from mops.api.records.history import EpochHistory, PastCall, Record, list_in, mapping_in, number_in, past_call
+from mops.api.records.history import EpochHistory, PastCall, Record, list_in, mapping_in, number_in
+from mops.api.records.listing import past_call
 from mops.cli import screen
 from mops.core.blob_layout import output_slot
 from mops.core.files import StoredFile

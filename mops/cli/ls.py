@@ -6,7 +6,8 @@ import click
 
 from mops.api.display.wording import printable
 from mops.api.memo_uri import root_for_people
-from mops.api.records.history import PastCall, number_in, past_calls, pipeline_prefix
+from mops.api.records.history import PastCall, number_in
+from mops.api.records.listing import past_calls, pipeline_prefix
 from mops.cli import screen
 
 

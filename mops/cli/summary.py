@@ -4,7 +4,8 @@ import click
 
 from mops.api.display.wording import duration_text, size_text
 from mops.api.memo_uri import root_for_people
-from mops.api.records.history import PastCall, number_in, past_calls
+from mops.api.records.history import PastCall, number_in
+from mops.api.records.listing import past_calls
 from mops.cli import screen
 
 

@@ -182,6 +182,17 @@ def output_slot(epoch: int) -> str:
     return f"e{epoch}.out"
 
 
+def is_result(blob_key: str) -> bool:
+    """Whether a key is the one of a result slot."""
+    slot = blob_key.rpartition("/")[2]
+    return slot[:1] == "r" and slot[1:].isdecimal() and blob_key.startswith(f"{ROOT}/memo/")
+
+
+def is_lasting(blob_key: str) -> bool:
+    """Whether what lies under a key is no matter of who runs what: a result, or something that one refers to."""
+    return is_result(blob_key) or blob_key.startswith((f"{ROOT}/blob/", f"{ROOT}/out/"))
+
+
 def memo_from_folder(folder: str, fingerprint: bytes = bytes(32)) -> Memo:
     """The memo that lies in a folder, as a remote or the command line is given it.
 

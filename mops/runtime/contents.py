@@ -31,6 +31,7 @@ class Contents:
         directories: takes them apart, and builds them again.
         locate: finds what an absolute URI names.
         transfers: is told of what takes time.
+        cleans: damaged bytes are removed from the store.
     """
 
     def __init__(
@@ -40,12 +41,15 @@ class Contents:
         directories: "LocalDirectories",
         locate: "Callable[[str], FileLocation]",
         transfers: "Transfers",
+        *,
+        cleans: bool = True,
     ) -> None:
         self._store = store
         self._copies = copies
         self._directories = directories
         self._locate = locate
         self._transfers = transfers
+        self._cleans = cleans
 
     # ------------------------------------------------------------------------------------------------ payloads
     def put_payload(self, parts: Sequence[Buffer]) -> bytes:
@@ -99,8 +103,9 @@ class Contents:
 
     def _drop(self, key: str) -> None:
         """Remove damaged bytes: what is computed anew would find its name taken by them."""
-        with contextlib.suppress(StoreError):
-            self._store.delete(key)
+        if self._cleans:
+            with contextlib.suppress(StoreError):
+                self._store.delete(key)
 
     # ------------------------------------------------------------------------------------------------ files
     def put(self, file: LocalFile) -> StoredFile:

@@ -17,6 +17,7 @@ from mops.runtime.wakers import Wakers
 if TYPE_CHECKING:
     from mops.core.call import Answer
     from mops.runtime.contents import Contents
+    from mops.runtime.layered_contents import LayeredContents
     from mops.runtime.session import Pulses, Session
 
 
@@ -39,7 +40,7 @@ class World:
         clock: Clock,
         report: Callable[[str], None],
         heartbeat: float,
-        contents: "Callable[[BlobStore], Contents]",
+        contents: "Callable[[BlobStore], Contents | LayeredContents]",
         *,
         supervised: bool = False,
         verify: str = "off",
@@ -52,7 +53,7 @@ class World:
         self._supervised = supervised
         self._heartbeat = heartbeat
         self._make_contents = contents
-        self._contents: Contents | None = None
+        self._contents: Contents | LayeredContents | None = None
         self._session: Session | None = None
         self._pulses: Pulses | None = None
         self._lock = threading.Lock()
@@ -70,7 +71,7 @@ class World:
         return self._session
 
     @property
-    def contents(self) -> "Contents":
+    def contents(self) -> "Contents | LayeredContents":
         """What moves large payloads and files."""
         if self._contents is None:
             with self._lock:

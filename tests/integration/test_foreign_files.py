@@ -5,7 +5,7 @@ import os
 import pytest
 
 from mops.api.memo_uri import open_memo
-from mops.api.records.history import past_call
+from mops.api.records.listing import past_call
 from mops.core.blob_layout import session_key
 
 PROGRAM = """

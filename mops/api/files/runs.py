@@ -7,6 +7,7 @@ from typing import Final, final
 from mops.api.calls.serving import running_call
 from mops.api.file_uris import under
 from mops.api.files.temporary import temporary_folders
+from mops.api.roots import layers_in
 from mops.core.blob_layout import output_folder, output_key
 from mops.runtime.world import World
 
@@ -58,8 +59,8 @@ class Run:
             return known
 
     def uri(self, key: str) -> str:
-        """The URI of a key under the root of the call."""
-        return under(self.world.store.uri, key)
+        """The URI of a key under the root of the call; under the first, where it has several."""
+        return under(layers_in(self.world.store.uri)[0], key)
 
     def _fresh_key(self, name: str) -> str:
         first = key = output_key(self._folder, name)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import Any, Final
 
-from mops.api.records.history import PastCall, list_in, mapping_in, past_calls
+from mops.api.records.history import PastCall, list_in, mapping_in
+from mops.api.records.listing import past_calls
 from mops.core.fingerprint import differences
 
 Description = Mapping[str, Any]

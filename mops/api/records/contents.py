@@ -8,7 +8,8 @@ import attrs
 
 from mops.api.file_uris import canonical, file_uri, final_name, in_root, path_of, place_in_store, under
 from mops.api.memo_uri import open_memo, store_for_people
-from mops.api.records.history import PastCall, past_call
+from mops.api.records.history import PastCall
+from mops.api.records.listing import past_call
 from mops.api.records.stored_value import stored_segments, stored_value
 from mops.api.worlds import world_of
 from mops.core.blob_layout import ROOT, content_key

@@ -8,7 +8,8 @@ import attrs
 
 from mops.api.display.wording import duration_text, failure_text, printable, utc_text
 from mops.api.records.comparison import Description, compare, definition_changes, nearest_earlier_call
-from mops.api.records.history import EpochHistory, PastCall, Record, mapping_in, number_in, past_call, past_calls
+from mops.api.records.history import EpochHistory, PastCall, Record, mapping_in, number_in
+from mops.api.records.listing import layer_of, past_call, past_calls
 from mops.core.blob_layout import Memo, claim_slot
 from mops.core.envelope import Envelope
 from mops.core.errors import MopsError
@@ -133,7 +134,7 @@ def changes_since(store: BlobStore, memo: Memo, stored: Envelope, definitions: b
         return ""
     try:
         epoch = int(number_in(stored.header(), "epoch") or 0)
-        claim = PastCall(store, memo.folder, {}).read(claim_slot(epoch))
+        claim = PastCall(layer_of(store, memo.folder), memo.folder, {}).read(claim_slot(epoch))
         changes = definition_changes(claim.call, json.loads(definitions)) if claim.kind == "claim" else []
     except (MopsError, KeyError, TypeError, ValueError):
         changes = []

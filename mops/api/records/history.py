@@ -4,19 +4,16 @@ Whatever cannot be read is said to be so, and never raised: one damaged blob mus
 data that somebody wrote; nothing here believes that a field exists, or is of some type.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from itertools import groupby
 from typing import Any, Final, Literal, TypeAlias, final
 
 import attrs
 
 from mops.core.blob_layout import (
-    ROOT,
     claim_slot,
     content_key,
     describe_folder,
-    encode_pipeline,
     log_slot,
     memo_from_folder,
     output_slot,
@@ -347,36 +344,3 @@ def _is_cut(folder: str) -> bool:
     return any(
         part.rpartition("=")[2].startswith("h") for part in folder.replace("--", "/").replace("@", "/").split("/")
     )
-
-
-def past_call(store: BlobStore, folder: str) -> PastCall:
-    """What is stored under the folder of a memo, which may be nothing.
-
-    Raises:
-        InvalidKey: it is not the folder of a memo.
-        StoreError: the store cannot be read.
-    """
-    infos = store.list(f"{folder}/")
-    return PastCall(store, folder, {info.key.rpartition("/")[2]: info for info in infos})
-
-
-def past_calls(store: BlobStore, prefix: str = f"{ROOT}/memo/") -> Iterator[PastCall]:
-    """Every call under a key prefix, in the order of keys. Reads no blob; foreign blobs are passed over.
-
-    Raises:
-        StoreError: at any step of the iteration.
-    """
-    return _grouped(store, store.list(prefix))
-
-
-def _grouped(store: BlobStore, infos: Iterable[BlobInfo]) -> Iterator[PastCall]:
-    for folder, group in groupby(infos, lambda info: info.key.rpartition("/")[0]):
-        try:
-            yield PastCall(store, folder, {info.key.rpartition("/")[2]: info for info in group})
-        except InvalidKey:
-            continue
-
-
-def pipeline_prefix(pipeline_id: str) -> str:
-    """The key prefix of the calls of a pipeline, and of those nested in it."""
-    return f"{ROOT}/memo/{encode_pipeline(pipeline_id)}/"

@@ -2,6 +2,7 @@
 
 import sys
 
+from mops.api.records.listing import layer_of
 from mops.core.blob_layout import Memo, output_slot
 from mops.core.claim import key
 from mops.core.envelope import Envelope
@@ -24,7 +25,7 @@ def stored_output(store: BlobStore, memo: Memo, epoch: int) -> KeptOutput | None
 def replay_logs(store: BlobStore, memo: Memo, result: Envelope) -> None:
     """Print what was printed while a result was computed, on standard error. Losing output never fails a call."""
     try:
-        output = stored_output(store, memo, int(result.header()["epoch"]))
+        output = stored_output(layer_of(store, memo.folder), memo, int(result.header()["epoch"]))
         if output is not None:
             sys.stderr.write(output.after(0).decode(errors="replace"))
             sys.stderr.flush()

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, TypeAlias, final
 import attrs
 
 from mops.api.display.wording import failure_text
-from mops.api.records.history import EpochHistory, PastCall, Record, number_in, past_calls, read_heartbeat
+from mops.api.records.history import EpochHistory, PastCall, Record, number_in, read_heartbeat
+from mops.api.records.listing import past_calls
 from mops.core.blob_layout import ROOT, claim_slot, result_slot
 from mops.core.claim import STALE_AFTER
 from mops.core.ports.blob_store import BlobStore

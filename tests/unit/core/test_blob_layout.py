@@ -12,6 +12,8 @@ from mops.core.blob_layout import (
     encode_pipeline,
     encode_segment,
     function_folder,
+    is_lasting,
+    is_result,
     log_slot,
     memo_folder,
     memo_from_folder,
@@ -150,3 +152,24 @@ def test_a_long_file_name_keeps_its_suffix_and_is_still_told_from_others():
 def test_every_output_has_a_key(pipeline, qualname, logic_key, path, number):
     folder = memo_folder(function_folder(pipeline, "m", qualname, logic_key), None, DIGEST)
     assert is_key(output_key(output_folder(folder, "0" * 16), path, number))
+
+
+@pytest.mark.parametrize(
+    ("key", "result", "lasting"),
+    [
+        ("mops1/memo/default/m--f/any/00/r0", True, True),
+        ("mops1/memo/default/m--f/any/00/r12", True, True),
+        ("mops1/memo/default/m--f/any/00/r", False, False),
+        ("mops1/memo/default/m--f/any/00/r0.out", False, False),
+        ("mops1/memo/default/m--f/any/00/e1", False, False),
+        ("mops1/memo/default/r0/any/00/e1.1", False, False),
+        ("mops1/blob/00/r0", False, True),
+        ("mops1/out/default/m--f/00/run/a.csv", False, True),
+        ("mops1/session/r0", False, False),
+        ("mops1/batch/r0", False, False),
+        ("mops2/memo/default/m--f/any/00/r0", False, False),
+        ("r0", False, False),
+    ],
+)
+def test_results_and_what_they_refer_to_are_told_from_who_runs_what(key, result, lasting):
+    assert (is_result(key), is_lasting(key)) == (result, lasting)
