@@ -18,13 +18,14 @@ steps, so requests are served one after the other. ``POST /-/<mode>`` sets how i
 """
 
 import io
-import logging
 import os
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 _CONDITION = "HTTP_IF_NONE_MATCH"
 _CONFLICT = "refuse/409/ConditionalRequestConflict"
@@ -46,12 +47,15 @@ class Server:
         self.requests = 0
         self.connections = set()
 
-    def __call__(self, environ, start_response):
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    def __call__(self, environ, body):
+        """Status, headers and content of the answer to one request."""
         with self.lock:
             status, headers, content = self.answer(environ, body)
-        start_response(status, headers)
-        return [content]
+        if environ["REQUEST_METHOD"] == "HEAD" or status.startswith(("204", "304")):
+            return status, headers, b""
+        # What moto says of the length of an error is not always true.
+        headers = [it for it in headers if it[0].lower() not in {"content-length", "transfer-encoding"}]
+        return status, [*headers, ("Content-Length", str(len(content)))], content
 
     def answer(self, environ, body):
         """Serve one request, as the mode is."""
@@ -119,21 +123,45 @@ def _translate(environ):
 
 def _short(status, text):
     content = text.encode()
-    return status, [("Content-Length", str(len(content)))], content
+    return status, [], content
 
 
 class Handler(WSGIRequestHandler):
-    """Keeps connections, as services do."""
+    """Keeps connections, as services do, and other servers of Python do not."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+    handle = BaseHTTPRequestHandler.handle
+
+    def serve(self):
+        """Answer one request."""
+        environ = {**self.get_environ(), "REMOTE_PORT": self.client_address[1], "wsgi.url_scheme": "http"}
+        environ |= {"wsgi.version": (1, 0), "wsgi.errors": sys.stderr, "RAW_URI": self.path, "REQUEST_URI": self.path}
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, headers, content = self.server.get_app()(environ, body)
+        self.send_response_only(int(status[:3]))
+        for header in headers:
+            self.send_header(*header)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = serve  # noqa: N815 - the names are the protocol's
+
+
+class ThreadingServer(ThreadingMixIn, WSGIServer):
+    """A thread a connection."""
+
+    daemon_threads = True
+    request_queue_size = 128
 
 
 def main():
     """Serve until standard input ends."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, Server(), threaded=True, request_handler=Handler)
+    server = ThreadingServer(("127.0.0.1", 0), Handler)
+    server.set_app(Server())
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(f"http://127.0.0.1:{server.port}", flush=True)
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.stdin.read()
     os._exit(0)
 
