@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from mops.api.calls.serving import SERVING, Served
 from mops.api.functions.target import Target
-from mops.api.locate import leaves_the_process
+from mops.api.locate import check_lasting, leaves_the_process
 from mops.core.batch import Order
 from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
@@ -281,6 +281,7 @@ class Invocation:
             raise ConfigurationError(
                 f"{self.world.store.uri} is known to this process alone, and no Shell can reach it"
             )
+        check_lasting(self.world.store, getattr(self._parts.shell, "run_timeout", None))
         from mops.api.calls.claims import pickled_call
 
         target, serializer = self.target, self._parts.serializer

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
 from mops.adapters.blob_stores.azure.clients import redacted
 from mops.core.errors import BlobArchived, InvalidKey, StoreDenied, StoreError, StoreUnavailable, UnsupportedStore
@@ -100,7 +100,7 @@ _MEANINGS: Final = {
 }
 
 
-def code_of(error: AzureError) -> str:
+def code_of(error: Exception) -> str:
     """What the service calls the error; empty where no service answered, or what answered was another."""
     response: Any = error.response if isinstance(error, HttpResponseError) else None
     if response is None:
@@ -109,14 +109,14 @@ def code_of(error: AzureError) -> str:
     return str(getattr(code, "value", code))
 
 
-def store_error(error: AzureError, verb: str, uri: str) -> StoreError:
+def store_error(error: Exception, verb: str, uri: str) -> StoreError:
     """Say which blob could not be read or written, and why, without any secret that the SDK repeats.
 
     What nothing is known of may work at the next attempt.
     """
     code = code_of(error)
     meaning = _MEANINGS.get(code) or _by_status(error)
-    said = code or redacted(str(error.message)).partition("\n")[0]
+    said = code or redacted(str(error)).partition("\n")[0]
     return meaning.kind(f"cannot {verb} {uri}: {meaning.reason} ({said})", advice=meaning.advice)
 
 
@@ -130,7 +130,7 @@ def folder_stands(uri: str) -> StoreError:
     return InvalidKey(f"cannot create {uri}: {_FOLDER.reason}")
 
 
-def _by_status(error: AzureError) -> _Meaning:
+def _by_status(error: Exception) -> _Meaning:
     status = getattr(error, "status_code", None) or 0
     if status in (401, 403) or (isinstance(error, ClientAuthenticationError) and not status):
         return _TOKEN if status != 403 else _Meaning(StoreDenied, "it was refused", "")

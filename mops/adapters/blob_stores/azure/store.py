@@ -17,6 +17,7 @@ from mops.adapters.blob_stores.azure.reading import deliver, is_folder, properti
 from mops.adapters.blob_stores.azure.writing import Write
 from mops.adapters.probing import probe
 from mops.core.blob_key import check_key
+from mops.core.errors import StoreError
 from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer, SupportsExpiry, SupportsFiles, SupportsProbe
 from mops.core.ports.transfers import Advance
 
@@ -127,6 +128,8 @@ def _translated(operation: Callable[[], Result], verb: str, uri: str) -> Result:
     """Do it, and raise the errors of the port, which do not lead to those of the SDK: they repeat secrets of a URL."""
     try:
         return operation()
-    except AzureError as error:
+    except StoreError:
+        raise
+    except (AzureError, ValueError) as error:  # the latter where something else answers in the name of the service
         failure = store_error(error, verb, uri)
     raise failure

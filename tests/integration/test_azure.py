@@ -1,0 +1,462 @@
+"""Azure: services that refuse, lost answers, blobs that change meanwhile, secrets, forks, and who shares what."""
+
+import logging
+import os
+import pickle
+import re
+import sys
+import threading
+import time
+import traceback
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.storage.blob import ContainerSasPermissions, StandardBlobTier, generate_container_sas
+from blake3 import blake3
+from requests.adapters import HTTPAdapter
+
+import mops
+from mops.adapters.blob_stores.azure import AzureBlobStore, clients, place_of, retrying, transport
+from mops.adapters.blob_stores.azure.clients import client_of
+from mops.api.locate import locate_blob_store
+from mops.core.errors import (
+    BlobArchived,
+    ConfigurationError,
+    InvalidKey,
+    StoreDenied,
+    StoreUnavailable,
+    UnsupportedStore,
+)
+from tests.services.azure_front import LOST, Answer, failure, first, front_of
+from tests.services.azurite import ACCOUNT, CONTAINER, KEY
+
+MIB = 1 << 20
+CANARY = "canary0of1a2signature"
+ROOT = f"adls://{ACCOUNT}/{CONTAINER}"
+
+
+def bytes_of(size, seed=0):
+    return blake3(b"%d" % seed).digest(length=size)
+
+
+@pytest.fixture
+def store(azure):
+    return AzureBlobStore(place_of(f"{ROOT}/{uuid.uuid4()}"))
+
+
+@pytest.fixture
+def front(azure, monkeypatch):
+    """What stands between the store and the emulator; the store is patient for a short while."""
+    monkeypatch.setattr(retrying, "_PATIENCE", 2.0)
+    monkeypatch.setattr(retrying, "_FIRST_PAUSE", 0.01)
+    with front_of(azure.url) as front:
+        for name, value in front.environment.items():
+            monkeypatch.setenv(name, value)
+        yield front
+
+
+def signature(**more):
+    ends = datetime.now(UTC) + timedelta(**(more or {"hours": 1}))
+    return generate_container_sas(
+        ACCOUNT,
+        CONTAINER,
+        account_key=KEY,
+        permission=ContainerSasPermissions.from_string("racwdl"),
+        expiry=ends,
+        start=datetime.now(UTC) - timedelta(days=1),
+    )
+
+
+# ------------------------------------------------------------------------------------------ what services refuse
+REFUSED = [
+    (403, "AuthorizationFailure", StoreDenied, "network"),
+    (403, "AuthorizationPermissionMismatch", StoreDenied, "Storage Blob Data Contributor"),
+    (403, "AuthenticationFailed", StoreDenied, "clock"),
+    (403, "KeyBasedAuthenticationNotPermitted", StoreDenied, "no keys"),
+    (401, "InvalidAuthenticationInfo", StoreDenied, "az login"),
+    (403, "", StoreDenied, "refused"),
+    (409, "BlobImmutableDueToPolicy", StoreDenied, "policy"),
+    (412, "LeaseIdMissing", StoreDenied, "lease"),
+    (409, "BlobArchived", BlobArchived, "rehydrate"),
+    (409, "BlobBeingRehydrated", BlobArchived, "rehydrate"),
+    (409, "ResourceTypeMismatch", InvalidKey, "folder"),
+    (404, "ContainerNotFound", UnsupportedStore, "az storage container create"),
+    (400, "InvalidHeaderValue", UnsupportedStore, "InvalidHeaderValue"),
+    (404, "", StoreUnavailable, "404"),
+    (409, "NobodyKnowsThis", StoreUnavailable, "NobodyKnowsThis"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "kind", "said"), REFUSED)
+def test_each_refusal_is_said_by_its_code(front, store, status, code, kind, said):
+    front.rule = lambda _request: failure(status, code)
+    operations = {
+        "get": lambda: store.get("blob"),
+        "put": lambda: store.put("blob", b"x"),
+        "put_if_absent": lambda: store.put_if_absent("blob", b"x"),
+        "large": lambda: store.put("blob", bytes(5 * MIB)),
+        "delete": lambda: store.delete("blob"),
+        "list": lambda: list(store.list()),
+        "size": lambda: store.file_size("blob"),
+    }
+    for name, operation in operations.items():
+        with pytest.raises(kind) as caught:
+            operation()
+        assert type(caught.value) is kind, name
+        assert said in str(caught.value), name
+        assert store.uri in str(caught.value), name
+
+
+def test_archived_blob_is_neither_absent_nor_a_lost_race(azure, store):
+    store.put_if_absent("blob", b"content")
+    blob = client_of(ACCOUNT).get_blob_client(CONTAINER, f"{store.uri.removeprefix(ROOT + '/')}/blob")
+    blob.set_standard_blob_tier(StandardBlobTier.ARCHIVE)
+    for operation in (lambda: store.get("blob"), lambda: store.put_if_absent("blob", b"other")):
+        with pytest.raises(BlobArchived, match="lifecycle rule"):
+            operation()
+
+
+def test_missing_container_is_said_with_the_command_that_makes_it(azure):
+    store = AzureBlobStore(place_of(f"adls://{ACCOUNT}/nobody-made-it/root"))
+    for operation in (lambda: store.get("blob"), lambda: store.put_if_absent("blob", b"x"), lambda: list(store.list())):
+        with pytest.raises(UnsupportedStore, match="az storage container create"):
+            operation()
+
+
+@pytest.mark.parametrize("answer", [failure(429, "", Retry_After="0"), failure(503, "ServerBusy"), failure(500), LOST])
+def test_what_passes_is_asked_for_again(front, store, answer):
+    front.rule = first(3, answer)
+    assert store.put_if_absent("blob", b"content") is True
+    front.rule = first(3, answer)
+    assert store.get("blob") == b"content"
+    front.rule = first(3, answer)
+    assert [info.key for info in store.list()] == ["blob"]
+
+
+@pytest.mark.parametrize("answer", [failure(429), failure(503, "ServerBusy"), LOST])
+def test_what_does_not_pass_is_given_up(front, store, answer, monkeypatch):
+    monkeypatch.setattr(retrying, "_PATIENCE", 0.3)
+    front.rule = lambda _request: answer
+    with pytest.raises(StoreUnavailable):
+        store.get("blob")
+    assert len(front.requests) > 2
+
+
+def test_service_says_how_long_to_wait(monkeypatch):
+    monkeypatch.setattr("random.uniform", lambda least, most: most)
+    answer = Answer(503, {"Retry-After": "3"})
+    assert retrying._pause(1, answer) == 3.4
+    assert [retrying._pause(attempt, None) for attempt in (1, 2, 3, 9)] == [0.4, 0.8, 1.6, 8.0]
+    assert retrying._pause(1, Answer(503, {"Retry-After": "Tue, 1 Jan 2030 00:00:00 GMT"})) == 0.4
+
+
+def test_every_request_has_timeouts(store, monkeypatch):
+    timeouts = []
+    send = HTTPAdapter.send
+
+    def remember(self, request, **options):
+        timeouts.append(options["timeout"])
+        return send(self, request, **options)
+
+    monkeypatch.setattr(HTTPAdapter, "send", remember)
+    store.put_if_absent("blob", bytes(5 * MIB))
+    store.get("blob")
+    store.put("other", b"x")
+    store.delete("other")
+    assert list(store.list())
+    assert len(timeouts) >= 8
+    assert set(timeouts) == {(retrying.CONNECTING, retrying.READING)}
+
+
+# ---------------------------------------------------------------------------------------------- what is lost on the way
+@pytest.mark.parametrize("size", [3, 9 * MIB])
+def test_creation_whose_answer_was_lost_is_ours(front, store, size):
+    lost = []
+
+    def lose(request):
+        if request.method == "PUT" and "If-None-Match" in request.headers and not lost:
+            lost.append(request.forward().status)
+            return LOST
+        return None
+
+    front.rule = lose
+    assert store.put_if_absent("blob", bytes_of(size)) is True
+    assert lost == [201]
+    assert store.get("blob") == bytes_of(size)
+    assert store.put_if_absent("blob", bytes_of(size)) is False  # of the same bytes, and of another call
+
+
+@pytest.mark.parametrize("size", [3, 9 * MIB])
+def test_other_writer_that_came_first_is_not_taken_for_a_lost_answer(front, azure, store, size):
+    other = azure.container.get_blob_client(f"{store.uri.removeprefix(ROOT + '/')}/blob")
+
+    def let_another_go_first(request):
+        if request.method == "PUT" and "If-None-Match" in request.headers and not other.exists():
+            other.upload_blob(b"of another", overwrite=True)
+
+    front.rule = let_another_go_first
+    assert store.put_if_absent("blob", bytes_of(size)) is False
+    assert store.get("blob") == b"of another"
+
+
+def test_unfinished_upload_of_a_dead_process_is_in_nobodys_way(azure, store):
+    for key, content in (("empty", b""), ("small", b"content"), ("large", bytes_of(9 * MIB))):
+        blob = azure.container.get_blob_client(f"{store.uri.removeprefix(ROOT + '/')}/{key}")
+        blob.stage_block("1" * 37, b"of a process that died")
+        assert store.get(key) is None
+        assert store.file_size(key) is None
+        assert store.put_if_absent(key, content) is True
+        assert store.get(key) == content
+        assert store.put_if_absent(key, content) is False
+
+
+def test_blocks_that_another_commit_has_swept_away_are_sent_again(front, store):
+    swept = [failure(400, "InvalidBlockList")]
+    front.rule = lambda request: swept.pop() if swept and "comp=blocklist" in request.path else None
+    assert store.put_if_absent("created", bytes_of(9 * MIB)) is True
+    swept.append(failure(400, "InvalidBlockList"))
+    store.put("put", bytes_of(9 * MIB))
+    assert store.get("created") == store.get("put") == bytes_of(9 * MIB)
+
+
+def test_blob_that_is_replaced_while_it_is_read_is_the_new_one(front, azure, store, tmp_path):
+    old, new = bytes_of(20 * MIB, 1), bytes_of(20 * MIB, 2)
+    name = f"{store.uri.removeprefix(ROOT + '/')}/blob"
+    for read in (
+        lambda: bytes(store.get("blob")),
+        lambda: (
+            store.get_file("blob", str(tmp_path / "copy"), blake3(new).digest()) and (tmp_path / "copy").read_bytes()
+        ),
+    ):
+        store.put("blob", old)
+        replaced = []
+
+        def replace(request, replaced=replaced):
+            if request.method == "GET" and "If-Match" in request.headers and not replaced:
+                replaced.append(True)
+                azure.container.upload_blob(name, new, overwrite=True)
+
+        front.rule = replace
+        assert read() == new
+        assert replaced
+
+
+def test_large_blobs_go_in_pieces_several_at_once(front, store, tmp_path):
+    content, under_way, most = bytes_of(24 * MIB), [], []
+
+    def count(request):
+        under_way.append(request)
+        most.append(len(under_way))
+        answer = request.forward()
+        under_way.remove(request)
+        return answer
+
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    operations = {
+        "comp=block&": lambda: store.put_if_absent("blob", content),
+        "blob": lambda: store.get("blob"),
+    }
+    for part, operation in operations.items():
+        most.clear()
+        front.requests.clear()
+        front.rule = count
+        assert operation()
+        assert sum(part in asked for _, asked in front.requests) >= 10
+        assert 3 < max(most) <= 8
+    assert store.get("blob") == content
+
+
+# --------------------------------------------------------------------------------------------------------- directories
+def test_directory_markers_are_no_blobs(azure, store, tmp_path):
+    prefix = store.uri.removeprefix(ROOT + "/")
+    for name in ("a", "a/b"):
+        azure.container.upload_blob(f"{prefix}/{name}", b"", metadata={"hdi_isfolder": "true"})
+    for key in ("a/b/c", "a-b", "a.b", "0"):
+        store.put_if_absent(key, b"x")
+    assert [info.key for info in store.list()] == ["0", "a-b", "a.b", "a/b/c"]
+    for key in ("a", "a/b"):
+        assert store.get(key) is None
+        assert store.file_size(key) is None
+        assert store.get_file(key, str(tmp_path / "copy"), bytes(32)) is False
+        with pytest.raises(InvalidKey):
+            store.put_if_absent(key, b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_order_of_a_hierarchical_namespace_is_that_of_keys_in_the_end(front, azure, store):
+    prefix = store.uri.removeprefix(ROOT + "/")
+    listed = ["0", "a", "a/x", "a/x/1", "a/y", "a-b", "a-b/1", "a.b"]
+    folders = {"a", "a/x", "a-b"}
+    blobs = "".join(
+        f"<Blob><Name>{prefix}/{name}</Name><Properties><Last-Modified>Mon, 01 Jan 2024 00:00:00 GMT</Last-Modified>"
+        "<Content-Length>0</Content-Length><BlobType>BlockBlob</BlobType></Properties>"
+        f"<Metadata>{'<hdi_isfolder>true</hdi_isfolder>' * (name in folders)}</Metadata></Blob>"
+        for name in listed
+    )
+    body = f'<?xml version="1.0"?><EnumerationResults><Blobs>{blobs}</Blobs><NextMarker/></EnumerationResults>'
+    front.rule = lambda _request: Answer(200, {"Content-Type": "application/xml"}, body.encode())
+    wanted = ["0", "a-b/1", "a.b", "a/x/1", "a/y"]
+    assert [info.key for info in store.list()] == wanted
+    assert [info.key for info in store.list(after="a.b")] == wanted[3:]
+
+
+# ------------------------------------------------------------------------------------------------------------- secrets
+def signed(monkeypatch, endpoint, token):
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"BlobEndpoint={endpoint};SharedAccessSignature={token}")
+
+
+def test_signature_opens_a_store(azure, store, monkeypatch):
+    signed(monkeypatch, azure.url, signature())
+    assert store.put_if_absent("blob", b"content") is True
+    assert store.get("blob") == b"content"
+    assert [info.key for info in store.list()] == ["blob"]
+    assert 3500 < store.expires - time.time() <= 3600
+
+
+def test_signature_that_has_ended_is_said(azure, store, monkeypatch):
+    signed(monkeypatch, azure.url, signature(hours=-1))
+    with pytest.raises(StoreDenied):
+        store.get("blob")
+
+
+def test_nothing_secret_is_shown(azure, store, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(retrying, "_PATIENCE", 0.2)
+    token = re.sub(r"sig=[^&]+", f"sig={CANARY}", signature())
+    shown = [repr(store), store.uri, pickle.dumps(store).decode("latin1")]
+    for endpoint in (azure.url, f"http://127.0.0.1:1/{ACCOUNT}"):
+        signed(monkeypatch, endpoint, token)
+        for operation in (lambda: store.get("blob"), lambda: store.put("blob", b"x"), lambda: list(store.list())):
+            with pytest.raises((StoreDenied, StoreUnavailable)) as caught:
+                operation()
+            shown += traceback.format_exception(caught.value)
+            shown += [repr(caught.value), pickle.dumps(caught.value).decode("latin1")]
+            assert caught.value.__cause__ is caught.value.__context__ is None
+    shown += [repr(access) for access in clients._process.clients]
+    shown += [repr(client) for client in clients._process.clients.values()]
+    text = "\n".join(shown)
+    assert "urllib3" in caplog.text
+    assert "sig=..." in caplog.text
+    for secret in (CANARY, KEY):
+        assert secret not in text
+        assert secret not in caplog.text
+
+
+def test_signature_in_a_root_is_refused_and_not_repeated():
+    for uri in (
+        f"https://account.blob.core.windows.net/container/a?sv=1&sig={CANARY}",
+        f"adls://account/container?{CANARY}",
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            locate_blob_store(uri)
+        assert CANARY not in str(caught.value)
+        assert "AZURE_STORAGE_SAS_TOKEN" in str(caught.value)
+
+
+def test_signature_that_ends_before_the_run_timeout_is_refused(azure, monkeypatch):
+    signed(monkeypatch, azure.url, signature(minutes=10))
+    root = f"{ROOT}/{uuid.uuid4()}"
+    shell = mops.SubprocessShell(run_timeout=3600)
+    with pytest.raises(ConfigurationError, match=r"ends in 5\d\d s, and the Shell lets a function run for 3,600 s"):
+        mops.use_runner(mops.MemoizingPicklingRunner(shell, root))(os.path.basename)("a/b")
+    assert list(locate_blob_store(root).list()) == []
+    in_thread = mops.MemoizingPicklingRunner(blob_root=root)
+    assert mops.use_runner(in_thread)(os.path.basename)("a/b") == "b"
+
+
+# ------------------------------------------------------------------------------------------------------ who shares what
+def test_stores_of_an_account_share_a_client_and_its_connections(azure, store):
+    other = AzureBlobStore(place_of(f"{ROOT}/other"))
+    assert store != other
+    assert client_of(ACCOUNT) is client_of(ACCOUNT)
+    assert transport._CONNECTIONS >= 64
+    for _ in range(2):
+        threads = [threading.Thread(target=which.get, args=("blob",)) for which in (store, other) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    (pool,) = (pool for pool in _pools(client_of(ACCOUNT)) if pool.port == int(re.search(r":(\d+)/", azure.url)[1]))
+    assert pool.num_connections <= 32
+    assert pool.num_requests >= 64
+
+
+def _pools(client):
+    pools = client._pipeline._transport.session.get_adapter("http://").poolmanager.pools
+    return [pools[key] for key in pools.keys()]  # noqa: SIM118 - it is no dict
+
+
+def test_credential_is_made_once_and_asks_nobody_before_it_is_needed(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("AZURE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(clients._process, "credential", None)
+    assert client_of("firstaccount").credential is client_of("secondaccount").credential
+
+
+def test_child_of_a_fork_has_a_client_of_its_own(azure, store):
+    store.put("blob", b"of the parent")
+    ours = id(client_of(ACCOUNT))
+    process = os.fork()
+    if not process:
+        status = 1
+        try:
+            assert clients._process.clients == {}
+            assert store.get("blob") == b"of the parent"
+            store.put("child", b"of the child")
+            assert len(clients._process.clients) == 1
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(process, 0)[1] == 0
+    assert store.get("child") == b"of the child"
+    assert id(client_of(ACCOUNT)) == ours
+
+
+# ----------------------------------------------------------------------------------------------------------- what is on
+def test_probe_warns_of_what_the_account_keeps(front, store):
+    deleted = (
+        b'<?xml version="1.0"?><EnumerationResults><Blobs><Blob><Name>x</Name><Deleted>true</Deleted>'
+        b"<Properties><BlobType>BlockBlob</BlobType></Properties></Blob></Blobs><NextMarker/></EnumerationResults>"
+    )
+
+    def keep(request):
+        if "include=deleted" in request.path:
+            return Answer(200, {"Content-Type": "application/xml"}, deleted)
+        if request.method != "PUT":
+            return None
+        answer = request.forward()
+        return answer._replace(headers={**answer.headers, "x-ms-version-id": "2024-01-01T00:00:00.0000000Z"})
+
+    store.probe()  # warnings are errors
+    front.rule = keep
+    with pytest.warns(UserWarning, match="blob versioning and soft delete is on: .* 8,640 times a day"):
+        store.probe()
+
+
+# ----------------------------------------------------------------------------------------------------------- what loads
+def test_missing_package_is_named_with_the_command_that_installs_it(project):
+    program = """
+        sys.modules["azure.storage.blob"] = None
+        from mops.core.errors import MissingExtraError
+        from mops.api.locate import locate_blob_store
+        try:
+            locate_blob_store("adls://account/container")
+        except MissingExtraError as error:
+            print(error.advice)
+    """
+    assert project.script(program) == "pip install 'mops-run[azure]'\n"
+
+
+def test_local_root_loads_nothing_of_the_sdk(project):
+    program = """
+        @use_runner(MemoizingPicklingRunner(blob_root=root))
+        def double(number):
+            return 2 * number
+
+        print(double(21))
+        print([name for name in sys.modules if name.partition(".")[0] in {"azure", "requests", "urllib3"}])
+    """
+    assert project.script(program) == "42\n[]\n"
+    assert "azure" in sys.modules  # of this process, which has met one
