@@ -161,6 +161,9 @@ def check_lasting(store: BlobStore, seconds: float | None) -> None:
     Raises:
         ConfigurationError: what it is opened with ends before.
     """
+    if isinstance(store, SupportsLayers):
+        for layer in store.layers:
+            check_lasting(layer, seconds)
     expires = store.expires if seconds is not None and isinstance(store, SupportsExpiry) else None
     if seconds is None or expires is None:
         return

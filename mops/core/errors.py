@@ -210,7 +210,7 @@ class StoreFull(StoreError, SetupError):
 class StoreReadOnly(StoreError, SetupError):
     """The root cannot be written; nothing was applied."""
 
-    advice = "name a writable blob root"
+    advice = 'name a writable blob root, by itself or in front of this one: blob_root=["file:///mine", ...]'
 
 
 class UnsupportedStore(StoreError, SetupError):
