@@ -1,5 +1,6 @@
 """Blobs in an object store keep the contract, on a server that speaks the protocol of S3, and some of Google's."""
 
+import os
 import uuid
 from contextlib import contextmanager
 
@@ -42,6 +43,31 @@ class TestBlobsInS3(BlobStoreContract, SupportsFilesContract, SupportsProbeContr
 
 class TestBlobsInGoogleStorage(TestBlobsInS3):
     scheme = "gs"
+
+
+class InAnAccount(BlobStoreContract, SupportsFilesContract, SupportsProbeContract):
+    """A bucket of a real account, which a variable names."""
+
+    variable = ""
+
+    @pytest.fixture
+    def store(self):
+        store = ObjectBlobStore(f"{os.environ[self.variable]}/{uuid.uuid4()}")
+        yield store
+        for info in store.list():
+            store.delete(info.key)
+
+
+if os.environ.get("MOPS_TEST_S3"):
+
+    class TestAccountOfS3(InAnAccount):
+        variable = "MOPS_TEST_S3"
+
+
+if os.environ.get("MOPS_TEST_GCS"):
+
+    class TestAccountOfGoogle(InAnAccount):
+        variable = "MOPS_TEST_GCS"
 
 
 class ObjectStoresAgree(StoresAgree):

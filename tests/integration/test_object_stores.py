@@ -167,7 +167,9 @@ def test_looking_at_many_keys_takes_few_connections(s3, project):
     misses, _ = s3.counts()
     assert misses == 3 * 100 + 4  # look, claim, publish; and what the service keeps was proven first
     project.script("from stage import double\nlist(map(double, range(100)))")
-    assert s3.counts() == (100, 1)
+    hits, connections = s3.counts()
+    assert hits == 100
+    assert connections < 10
     out = project.script(
         "from stage import double\nprint(sum(seen is not None for seen in double.map_peek(range(500))))"
     )
@@ -334,6 +336,23 @@ def test_forked_children_and_their_children_have_clients_of_their_own(s3, projec
         """
     )
     assert out == str([f"generation/{number}" for number in range(4)]) + "\n"
+
+
+def test_obstore_that_others_have_used_before_a_fork_is_no_obstacle(s3, project):
+    out = project.script(
+        f"""
+        import obstore
+        from obstore.store import MemoryStore
+
+        theirs = MemoryStore()
+        obstore.put(theirs, "name", b"of the user")
+        if child := os.fork():
+            os._exit(os.waitpid(child, 0)[1] and 1)
+        assert use_runner(MemoizingPicklingRunner(blob_root="s3://{BUCKET}/{uuid.uuid4()}"))(abs)(-1) == 1
+        print("done", sys.modules["obstore"] is obstore)
+        """
+    )
+    assert out == "done True\n"
 
 
 def test_pool_of_forked_processes_shares_results(s3, project):

@@ -17,7 +17,7 @@ LONGEST_FUNCTION = 50  # lines, docstring apart
 LONGEST_MODULE = 400
 FULL_LINE = 90  # columns: what follows goes on with its paragraph
 
-SDKS = {"numpy", "pandas", "polars", "pyarrow", "pydantic", "cloudpickle", "azure", "docker", "kubernetes"}
+SDKS = {"numpy", "pandas", "polars", "pyarrow", "pydantic", "cloudpickle", "azure", "obstore", "docker", "kubernetes"}
 FOR_PEOPLE = {"click", "rich"}
 TEST_TOOLS = {"pytest", "hypothesis", "mops.testing"}
 SLOW = {"inspect", "logging", "importlib.metadata", "subprocess", "concurrent.futures"}

@@ -3,7 +3,8 @@
 obstore runs its requests on threads that each process starts once. A fork does not copy them, so that in a child of a
 process that has used it every request would wait for ever. What it has started is a matter of its extension module: a
 child loads that a second time, from another file, which the system takes for another module, with nothing started yet.
-That takes 25 ms and 15 MB, and only where obstore was loaded before the fork.
+That takes 25 ms and 15 MB, and only where obstore was loaded before the fork; or by others before this module, since
+nobody knows whether they have used it, and in which process.
 """
 
 import importlib.machinery
@@ -15,18 +16,21 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
-import obstore
-import obstore.exceptions
-import obstore.store  # registers the classes of the extension module
-
 from mops.adapters.unforked import UNFORKED
+
+_LOADED_BY_OTHERS: Final = "obstore" in sys.modules
+
+import obstore  # noqa: E402
+import obstore.exceptions  # noqa: E402
+import obstore.store  # noqa: E402 - registers the classes of the extension module
 
 _NAME: Final = "obstore._obstore"
 _OTHERS: Final = ("obstore._store", "obstore.exceptions")
 """What the extension module puts among the modules of the process."""
 _FILE: Final = str(sys.modules[_NAME].__file__)
 _libraries: Final[dict[int, "Library"]] = {}  # by process
-_process: Final = os.getpid()
+_process: Final = 0 if _LOADED_BY_OTHERS else os.getpid()
+"""The process whose obstore is nobody else's."""
 
 
 class Library(NamedTuple):
