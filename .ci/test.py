@@ -98,7 +98,11 @@ def simulation(python: Path) -> Stage:
 
 def clean(**extra: str) -> dict[str, str]:
     """The environment without what would let tests import another mops than the wheel."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MOPS_"))}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("MOPS_TEST_") or not name.startswith(("PYTHON", "MOPS_"))
+    }
     return {**inherited, "MOPS_TEST_WHEEL": "1", **extra}
 
 

@@ -10,6 +10,8 @@ from mops.core.blob_layout import ROOT
 from mops.core.errors import ConfigurationError
 
 _FILE: Final = "file://"
+_OF_ACCOUNTS: Final = frozenset({"adls", "az", "https"})
+"""Schemes whose places are a container of an account."""
 _IN_A_ROOT: Final = re.compile(rf"(.*?)/({ROOT}/(?:out|blob)/.*)", re.DOTALL)
 
 
@@ -59,6 +61,9 @@ def place_in_store(uri: str) -> tuple[str, str]:
         return found
     scheme, _, rest = uri.partition("://")
     place, _, key = rest.partition("/")
+    if scheme in _OF_ACCOUNTS:
+        container, _, key = key.partition("/")
+        place = f"{place}/{container}"
     if not is_key(key):
         raise ConfigurationError(f"{uri} names no file: what follows the place is no blob key")
     return f"{scheme}://{place}", key

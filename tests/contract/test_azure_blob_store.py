@@ -1,5 +1,6 @@
 """Blobs in Azure keep the contract, on its emulator."""
 
+import os
 import uuid
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from mops.adapters.blob_stores.azure import AzureBlobStore, place_of, retrying
 from mops.adapters.blob_stores.memory import MemoryBlobStore
+from mops.api.locate import locate_blob_store
 from mops.testing.blob_store_suite import (
     BlobStoreContract,
     SupportsFilesContract,
@@ -49,6 +51,22 @@ class TestAzureBlobStore(BlobStoreContract, SupportsFilesContract, SupportsProbe
             patch.setenv("AZURE_STORAGE_CONNECTION_STRING", NOBODY)
             patch.setattr(retrying, "_PATIENCE", 0.2)
             yield
+
+
+REAL = os.environ.get("MOPS_TEST_AZURE", "")
+
+
+if REAL:
+
+    class TestRealAccount(BlobStoreContract, SupportsFilesContract, SupportsProbeContract):
+        """The same laws under the root that ``MOPS_TEST_AZURE`` names, for who is signed in to its account."""
+
+        @pytest.fixture
+        def store(self):
+            store = locate_blob_store(f"{REAL}/{uuid.uuid4()}")
+            yield store
+            for info in store.list():
+                store.delete(info.key)
 
 
 class AzureAgrees(StoresAgree):

@@ -366,6 +366,42 @@ def test_signature_that_ends_before_the_run_timeout_is_refused(azure, monkeypatc
     assert mops.use_runner(in_thread)(os.path.basename)("a/b") == "b"
 
 
+@pytest.mark.parametrize("shell", ["SubprocessShell", "ForkServerShell"])
+def test_call_goes_through_another_process_and_no_secret_goes_with_it(azure, project, shell):
+    root = f"{ROOT}/{uuid.uuid4()}"
+    project.write(
+        "work.py",
+        """
+        from pathlib import Path
+
+        @use_runner(MemoizingPicklingRunner(globals()[os.environ["SHELL_OF_CALLS"]](), root))
+        def work(path, numbers):
+            told = [Path(f"/proc/{pid}/cmdline").read_text() for pid in (os.getpid(), os.getppid())]
+            with open_output("made.bin") as made:
+                made.write(bytes(numbers))
+            return told, path.read_text(), bytes(numbers), made.source
+        """,
+    )
+    program = """
+        from pathlib import Path
+        from work import work
+
+        Path("input.txt").write_text("of a file")
+        for _ in range(2):
+            told, text, numbers, made = work(Path("input.txt"), bytes(6 << 20))
+            print(text, len(numbers), made.path().stat().st_size)
+        print(told)
+    """
+    output = project.script(program, env=project.environment(MOPS_ROOT=root, SHELL_OF_CALLS=shell))
+    assert output.splitlines()[:2] == [f"of a file {6 * MIB} {6 * MIB}"] * 2
+    assert "-m\\x00mops" in output
+    store = locate_blob_store(root)
+    stored = {info.key: bytes(store.get(info.key)) for info in store.list()}
+    assert len(stored) > 5
+    assert KEY not in output
+    assert not [key for key, content in stored.items() if KEY.encode() in content]
+
+
 # ------------------------------------------------------------------------------------------------------ who shares what
 def test_stores_of_an_account_share_a_client_and_its_connections(azure, store):
     other = AzureBlobStore(place_of(f"{ROOT}/other"))

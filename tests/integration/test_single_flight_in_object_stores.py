@@ -5,7 +5,8 @@ import uuid
 
 import pytest
 
-from mops.adapters.blob_stores.object_store import ObjectBlobStore
+from mops.api.locate import locate_blob_store
+from tests.services.azurite import ACCOUNT, CONTAINER
 from tests.services.s3_process import BUCKET
 
 KEYS = 60
@@ -45,14 +46,16 @@ CALL_ALL = """
 """
 
 
-@pytest.fixture(params=["s3", "gs"])
-def stage(project, s3, request):
+@pytest.fixture(params=["s3", "gs", "adls"])
+def stage(project, request):
     """The project with its stage, and a root in an object store."""
-    root = f"{request.param}://{BUCKET}/{uuid.uuid4()}"
+    request.getfixturevalue("azure" if request.param == "adls" else "s3")
+    place = f"{ACCOUNT}/{CONTAINER}" if request.param == "adls" else BUCKET
+    root = f"{request.param}://{place}/{uuid.uuid4()}"
     project.write("stage.py", STAGE)
     environment = project.environment
     project.environment = lambda **more: environment(RUNS=str(project.folder / "runs"), **{"MOPS_ROOT": root, **more})
-    project.store = ObjectBlobStore(root)
+    project.store = locate_blob_store(root)
     return project
 
 

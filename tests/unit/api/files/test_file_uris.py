@@ -50,6 +50,7 @@ def test_a_path_that_an_output_has_in_its_run_may_look_like_a_root():
 
 def test_other_stores_are_named_by_their_scheme_and_place():
     assert place_in_store("memory://name/deep/a.txt") == ("memory://name", "deep/a.txt")
+    assert place_in_store("adls://account/container/deep/a.txt") == ("adls://account/container", "deep/a.txt")
     assert place_in_store("adls://account/container/prefix/mops1/blob/ab/abcd") == (
         "adls://account/container/prefix",
         "mops1/blob/ab/abcd",
