@@ -89,17 +89,18 @@ def test_who_shares_the_first_root_alone_waits_for_what_runs_and_for_nobody_long
     stage.run(stage.write("forget.py", forget), **stage.under(stage.team))
     (tombstone,) = stage.results(stage.team)
     assert kind_of(tombstone.read_bytes()) == TOMBSTONE
-    call = "from stage import *\nprint(hold('once'), flush=True)\nsys.stdin.read()"
+    call = "from stage import *\nnote(hold('once'))\nsys.stdin.read()"
     both = stage.start("-c", call, stdin=-1)
     stage.wait_until(lambda: stage.lines("runs") == ["once"])
     alone = stage.start("-c", call, stdin=-1, **stage.under(stage.root))
     (stage.folder / "once").touch()
     try:
-        assert both.stdout.readline() == alone.stdout.readline() == f"once by {both.pid}\n"  # though the other lives
+        stage.wait_until(lambda: len(stage.lines("runs")) == 3, 30)  # though both live
     finally:
         for process in (both, alone):
-            process.communicate("", timeout=30)
-    assert stage.lines("runs") == ["once"]
+            process.kill()
+            process.communicate()
+    assert stage.lines("runs") == ["once", *[f"once by {both.pid}"] * 2]
     assert [path.name for path in stage.results()] == ["r0", "r1"]
 
 
@@ -224,3 +225,18 @@ def test_a_production_run_is_the_same_program_with_another_root(stage):
     assert train(2) == "results"
     failed = stage.run("-c", call.format(3), check=False, env=stage.environment(MOPS_ROOT="", MOPS_PROFILE="prod"))
     assert "MOPS_PROFILE is 'prod', but no configuration file from" in failed.stderr
+
+
+def test_each_root_has_to_be_signed_where_signatures_are_required(stage):
+    call = "from stage import *\nprint(work('x'))"
+    key = {"MOPS_SIGNING_KEY": "k" * 32}
+
+    def under(root, **settings):
+        return stage.run("-c", call, env=stage.environment(MOPS_ROOT=str(root), **settings)).stdout
+
+    unsigned = under(stage.team)
+    assert under(stage.both, MOPS_VERIFY="require", **key) != unsigned
+    assert len(stage.lines("runs")) == 2
+    signed = under(stage.folder / "signed", **key)
+    assert under(f"{stage.folder}/mine | {stage.folder}/signed", MOPS_VERIFY="require", **key) == signed
+    assert len(stage.lines("runs")) == 3
