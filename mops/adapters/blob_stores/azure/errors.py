@@ -109,6 +109,25 @@ def code_of(error: Exception) -> str:
     return str(getattr(code, "value", code))
 
 
+def means(error: Exception, codes: frozenset[str]) -> bool:
+    """Whether the service said one of these. Then the error is done with, see ``let_go``."""
+    if code_of(error) not in codes:
+        return False
+    let_go(error)
+    return True
+
+
+def let_go(error: BaseException | None) -> None:
+    """Drop what an error that nobody raises any more remembers of its way.
+
+    Functions of the SDK keep the error that they raise in a variable: error, traceback and frames are a cycle, which
+    would hold the buffers of callers until somebody collects it.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
+
+
 def store_error(error: Exception, verb: str, uri: str) -> StoreError:
     """Say which blob could not be read or written, and why, without any secret that the SDK repeats.
 

@@ -8,7 +8,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobProperties, StorageStreamDownloader
 from blake3 import blake3
 
-from mops.adapters.blob_stores.azure.errors import ABSENT, REPLACED, code_of
+from mops.adapters.blob_stores.azure.errors import ABSENT, REPLACED, means
 from mops.adapters.blob_stores.azure.pieces import PIECE, in_order
 from mops.adapters.files.delivery import delivery
 from mops.adapters.files.drafts import reserve
@@ -40,7 +40,7 @@ def properties(blob: BlobClient) -> BlobProperties | None:
     try:
         found = blob.get_blob_properties()
     except HttpResponseError as error:
-        if code_of(error) not in ABSENT:
+        if not means(error, ABSENT):
             raise
         return None
     return found
@@ -107,7 +107,7 @@ def _begin(blob: BlobClient) -> _Begun | None:
     try:
         stream = blob.download_blob()  # no more than the first bytes, in one request
     except HttpResponseError as error:
-        if code_of(error) not in ABSENT:
+        if not means(error, ABSENT):
             raise
         return None
     found = stream.properties
@@ -140,6 +140,6 @@ def _unless_replaced(operation: Callable[[], Result]) -> Result:
         try:
             return operation()
         except HttpResponseError as error:
-            if code_of(error) not in REPLACED:
+            if not means(error, REPLACED):
                 raise
     return operation()

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobClient, ContainerClient
 
 from mops.adapters.blob_stores.azure.access import access_to
 from mops.adapters.blob_stores.azure.clients import client_of
-from mops.adapters.blob_stores.azure.errors import ABSENT, FOLDER, code_of, store_error
+from mops.adapters.blob_stores.azure.errors import ABSENT, FOLDER, let_go, means, store_error
 from mops.adapters.blob_stores.azure.listing import list_blobs
 from mops.adapters.blob_stores.azure.place import Place
 from mops.adapters.blob_stores.azure.reading import deliver, is_folder, properties, read
@@ -120,7 +120,7 @@ def _delete(blob: BlobClient) -> None:
     try:
         blob.delete_blob(delete_snapshots="include")
     except HttpResponseError as error:
-        if code_of(error) not in ABSENT | FOLDER:
+        if not means(error, ABSENT | FOLDER):
             raise
 
 
@@ -132,4 +132,8 @@ def _translated(operation: Callable[[], Result], verb: str, uri: str) -> Result:
         raise
     except (AzureError, ValueError) as error:  # the latter where something else answers in the name of the service
         failure = store_error(error, verb, uri)
-    raise failure
+        let_go(error)
+    try:
+        raise failure
+    finally:
+        del failure  # whose traceback knows this frame

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobBlock, BlobClient
 from blake3 import blake3
 
 from mops.adapters.blob_stores.azure.clients import SINGLE
-from mops.adapters.blob_stores.azure.errors import BLOCKS_GONE, STANDS, archived, code_of, folder_stands
+from mops.adapters.blob_stores.azure.errors import BLOCKS_GONE, STANDS, archived, folder_stands, means
 from mops.adapters.blob_stores.azure.pieces import PIECE, in_order
 from mops.adapters.blob_stores.azure.reading import is_folder, properties
 from mops.adapters.files.copying import UnreadableSource, source
@@ -112,8 +112,7 @@ class Write:
             try:
                 write()
             except HttpResponseError as error:
-                code = code_of(error)
-                if code not in BLOCKS_GONE and not (self._condition and code in STANDS):
+                if not means(error, BLOCKS_GONE | STANDS if self._condition else BLOCKS_GONE):
                     raise
             else:
                 return True
