@@ -16,6 +16,7 @@ from mops.testing.blob_store_suite import (
     UnreliableBackendContract,
 )
 from tests.contract.test_stores_agree import StoresAgree
+from tests.services.azurite import ACCOUNT, CONTAINER
 from tests.services.s3_process import BUCKET
 
 NOBODY = "http://127.0.0.1:1"
@@ -43,6 +44,14 @@ class TestBlobsInS3(BlobStoreContract, SupportsFilesContract, SupportsProbeContr
 
 class TestBlobsInGoogleStorage(TestBlobsInS3):
     scheme = "gs"
+
+
+class TestBlobsInAzureForComparison(BlobStoreContract):
+    @pytest.fixture
+    def store(self, azure, monkeypatch):
+        monkeypatch.setenv("AZURE_STORAGE_USE_EMULATOR", "true")
+        monkeypatch.setenv("AZURITE_BLOB_STORAGE_URL", azure.url.removesuffix(f"/{ACCOUNT}"))
+        return ObjectBlobStore(f"az://{ACCOUNT}/{CONTAINER}/{uuid.uuid4()}")
 
 
 class InAnAccount(BlobStoreContract, SupportsFilesContract, SupportsProbeContract):

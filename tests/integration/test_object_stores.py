@@ -316,6 +316,30 @@ def test_nothing_that_is_kept_shows_a_secret(store):
     assert not any("canary" in repr(it) for it in (store, place, place.client, pickle.dumps(store), find(place)))
 
 
+def test_a_call_in_another_process_leaves_no_secret_anywhere(s3, store, project):
+    out = project.script(
+        f"""
+        seen = []
+
+        def shell(argv):
+            import subprocess
+            seen.append(argv)
+            subprocess.run(argv, check=True)
+
+        @use_runner(MemoizingPicklingRunner(shell, "{store.uri}", keep_arguments=True))
+        def double(number):
+            print("computing", number)
+            return 2 * number
+
+        print(double(21), "canary" in repr(seen), len(seen))
+        """
+    )
+    assert out.endswith("42 False 1\n")
+    blobs = {info.key: bytes(store.get(info.key) or b"") for info in store.list()}
+    assert len(blobs) > 3
+    assert not [key for key, content in blobs.items() if b"canary" in content]
+
+
 # ---------------------------------------------------------------------------------------------------------- forks
 def test_forked_children_and_their_children_have_clients_of_their_own(s3, project):
     out = project.script(

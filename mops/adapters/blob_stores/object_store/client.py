@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from mops.adapters.blob_stores.object_store.address import Address
+from mops.adapters.blob_stores.object_store.address import SCHEMES, Address
 from mops.adapters.blob_stores.object_store.library import Library, library
 from mops.adapters.blob_stores.object_store.refusals import Refusal, refusal_of
 from mops.adapters.unforked import UNFORKED
@@ -27,11 +27,11 @@ _RETRIES: Final = {
 _CONTROL: Final = {"connect_timeout": "5s", "read_timeout": "10s", "timeout": "60s"}
 _BULK: Final = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "300s"}
 """A read begins with the request: within it, a whole part has to go out."""
-_SETTINGS: Final = ("AWS_", "GOOGLE_", "AZURE_")
+_SETTINGS: Final = ("AWS_", "GOOGLE_", "AZUR")
 _ENDPOINTS: Final = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     "gs": ("GOOGLE_BASE_URL",),
-    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
 }
 _CLASSES: Final = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
 _KEPT: Final = (".amazonaws.com", ".amazonaws.com.cn", ".googleapis.com", ".windows.net")
@@ -145,7 +145,7 @@ def _made(address: Address) -> Client:
     if control is None:  # outside of the handler: what the library says may hold what it was told
         raise StoreDenied(
             f"{address.uri}: the settings in the environment of this process do not make a client",
-            advice=f"check the variables {_SETTINGS[('s3', 'gs', 'az').index(address.scheme)]}*",
+            advice=f"check the variables {_SETTINGS[SCHEMES.index(address.scheme)]}*",
         )
     host = urlsplit(_endpoint(address.scheme)).hostname or ""
     known = not host or host.endswith(_KEPT)
