@@ -57,6 +57,7 @@ class MemoizingPicklingRunner:
         retries: what is tried again, how often.
         store_patience: seconds to go on while the store is out of reach: of a first look, and of a call in flight.
         heartbeat: seconds between two signs of life of this process; after six without one, others take its calls over.
+            Where more than a hundred of its remotes are under way, each gives them more rarely, down to once a minute.
         verify: ``"require"``: believe nothing under the root that no key of ``MOPS_SIGNING_KEY`` signed, here and in
             remotes. ``None``: what ``MOPS_VERIFY``, else a configuration file says when this process first asks.
 

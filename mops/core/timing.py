@@ -4,6 +4,17 @@ from typing import Final, final
 
 _POLL_FRACTION: Final = 8
 _LONGEST_POLL: Final = 20.0
+_FEW_REMOTES: Final = 100
+_LONGEST_INTERVAL: Final = 60.0
+
+
+def interval_among(remotes: int, heartbeat: float) -> float:
+    """Seconds between the beats of each of so many remotes that are under way at once.
+
+    A hundred beat every ``heartbeat`` seconds; of more, each beats the more rarely, down to once a minute. What they
+    announce is what observers go by, so a silent one is replaced after six of these intervals.
+    """
+    return max(heartbeat, min(_LONGEST_INTERVAL, heartbeat * remotes / _FEW_REMOTES))
 
 
 @final

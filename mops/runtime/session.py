@@ -90,13 +90,13 @@ class Session:
                     self._needed.clear()
                     continue
                 owed = list(self._owed.values())
-            self.beat()
+            due = self.beat()
             for release in owed:
                 try:
                     drive(release())
                 except StoreError:
                     pass  # it stays owed, and its heartbeat says so
-            pause.wait(self.interval)
+            pause.wait(due)
 
     def leave_everything(self) -> None:
         """At the end of the process: name all that is held as left, in one last beat."""
@@ -106,18 +106,24 @@ class Session:
             self._owed = dict.fromkeys(self._table, _not_any_more)
         self.beat()
 
-    def beat(self) -> None:
-        """Write the heartbeat once. An unreachable store is left for the next beat."""
+    def beat(self) -> float:
+        """Write the heartbeat once. An unreachable store is left for the next beat.
+
+        Returns:
+            Seconds until the next is due: the interval, but at most the default one where this could not be written.
+            Nobody has heard of a session that never could, and others wait for it no longer than for any.
+        """
         with self._lock:
             if self._departed:
-                return
+                return self.interval
             self._beats += 1
             owed = sorted(self._owed)
             parts = self._heartbeat(gone=False, owed=owed)
         try:
             self._store.put(session_key(self.id), *parts)
-        except StoreError:
-            pass  # observers see no beat, which is the truth
+        except StoreError:  # observers see no beat, which is the truth
+            return min(self.interval, DEFAULT_HEARTBEAT)
+        return self.interval
 
     @property
     def has_beaten(self) -> bool:

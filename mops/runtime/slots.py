@@ -66,6 +66,13 @@ class Slots:
             self._free -= 1
             return True
 
+    def at_once(self) -> int:
+        """How many slots are taken, or will be when those who wait now have theirs."""
+        if self._process != os.getpid():
+            self._begin()
+        with self._lock:
+            return min(self._count, self._count - self._free + len(self._owners))
+
     def withdraw(self, granted: Callable[[], None]) -> bool:
         """Leave the queue. ``False`` if the slot was granted already."""
         with self._lock:

@@ -97,13 +97,13 @@ class _Watch:
         self.terminated = True
         self._child.kill()
 
-    def until_it_has_ended(self, wakeup: int, interval: float, beat: Callable[[], None]) -> None:
+    def until_it_has_ended(self, wakeup: int, interval: float, beat: Callable[[], float]) -> None:
         """Beat, pass output on and keep it, and stop a function that runs for too long.
 
         Args:
             wakeup: can be read when the child has ended.
             interval: seconds between two beats.
-            beat: writes one.
+            beat: writes one; the seconds until the next is due.
         """
         child = self._child
         due = time.monotonic() + interval / 10  # a call of a second needs no heartbeat
@@ -122,9 +122,9 @@ class _Watch:
             if time.monotonic() >= self._deadline:
                 self._stop_in_its_tracks()
             if time.monotonic() >= due:
-                beat()
+                until_next = beat()
                 self._output.store()
-                due = time.monotonic() + interval
+                due = time.monotonic() + until_next
         child.read_to_the_end(self._pass_on)
         self._output.store()
 

@@ -18,7 +18,7 @@ from mops.core.ports.serializer import Serialized, Serializer
 from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder, SupportsAttach, SupportsBatch
 from mops.core.result import Failure
 from mops.core.retries import NEVER, Retries
-from mops.core.timing import Timing
+from mops.core.timing import Timing, interval_among
 from mops.runtime.slots import NestedSlots, Slots
 from mops.runtime.world import World
 
@@ -42,7 +42,7 @@ class RunnerParts:
         retries: what is tried again.
         memoized: qualified names of the exceptions that are served as they are stored.
         keeps_arguments: whether claims hold the pickled call.
-        heartbeat: seconds between beats.
+        heartbeat: seconds between beats, of this process and of few remotes.
     """
 
     __slots__ = (
@@ -262,16 +262,16 @@ class Invocation:
     def _describe(self, run_timeout: float | None = None) -> bytes:
         from mops.api.calls.claims import about_call
 
-        heartbeat = self._parts.heartbeat
+        heartbeat, remote = self._parts.heartbeat, self._parts.shell is not None
         return about_call(
             self.target,
             self._extras,
             self._args,
             self._kwargs,
             self._serving,
-            heartbeat,
+            interval_among(self.slots.at_once(), heartbeat) if remote else heartbeat,
             run_timeout,
-            remote=self._parts.shell is not None,
+            remote=remote,
         )
 
     def _pickled(self) -> Serialized:

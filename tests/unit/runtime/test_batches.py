@@ -6,7 +6,8 @@ from concurrent.futures import Future, wait
 import pytest
 
 from mops import MemoizingPicklingRunner, use_runner
-from mops.core.blob_layout import batch_key
+from mops.core.blob_layout import batch_key, claim_slot, memo_from_folder
+from mops.core.envelope import unseal
 from mops.core.errors import ShellFailed
 from mops.core.ports.shell import BatchCommand, parse_remote
 from mops.testing import tasks
@@ -44,6 +45,13 @@ def submit(tmp_path):
     return with_shell
 
 
+def announced_in(folder, root):
+    """Seconds between beats that the claim of a memo's first epoch asks of its remote."""
+    memo = memo_from_folder(folder.relative_to(root).as_posix())
+    claim = unseal((folder / "e1").read_bytes(), owner=memo.digest, slot=claim_slot(1))
+    return claim.header()["call"]["heartbeat"]
+
+
 def withdraw(futures):
     for future in futures:
         future.cancel()
@@ -63,6 +71,18 @@ def test_a_submission_has_no_more_copies_than_the_shell_takes(submit, tmp_path):
     futures = submit(ArrayShell(batch_size=4, record=record), range(10))
     assert [future.result(60) for future in futures] == list(range(10))
     assert all(line in {"alone", "array of 2", "array of 3", "array of 4"} for line in record.read_text().splitlines())
+
+
+def test_remotes_of_a_large_map_are_to_beat_the_more_rarely_the_more_of_them_there_are(submit, tmp_path):
+    shell = Silent(batch_size=300)
+    futures = submit(shell, range(300))
+    while len(shell.futures) < 300:
+        shell.submitted.wait(1)
+    announced = [announced_in(path.parent, tmp_path) for path in tmp_path.glob("mops1/memo/**/e1")]
+    withdraw(futures)
+    assert len(announced) == 300
+    assert all(10.0 <= interval <= 30.0 for interval in announced)
+    assert max(announced) == 30.0
 
 
 def test_what_the_copies_run_is_stored_before_they_are_started(submit, tmp_path):

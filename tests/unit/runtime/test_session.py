@@ -121,6 +121,36 @@ def test_a_store_that_is_out_of_reach_does_not_end_a_beat(store, clock):
     assert Pulses(store, clock).look(session.id).token == 2
 
 
+def test_a_beat_that_could_not_be_written_is_due_again_as_soon_as_others_give_an_unheard_session_up(store, clock):
+    rare, often = Session(store, clock, 60.0), Session(store, clock, 1.0)
+    assert (rare.beat(), often.beat()) == (60.0, 1.0)
+    store.is_down = True
+    assert (rare.beat(), often.beat()) == (10.0, 1.0)
+
+
+def test_a_process_writes_one_heartbeat_an_interval_however_much_it_holds(store):
+    session = Session(store, SystemClock(), 0.02)
+    written, enough = [], threading.Event()
+    put, before = store.put, set(threading.enumerate())
+
+    def counting(key, /, *parts):
+        put(key, *parts)
+        written.append((key, Pulses(store, SystemClock()).look(session.id).token))
+        if len(written) == 5:
+            enough.set()
+
+    store.put = counting
+    for number in range(1_000):
+        session.enter(f"call {number}")
+        session.keep_beating(lambda steps: next(steps, None))
+    assert enough.wait(30)
+    started = set(threading.enumerate()) - before
+    for number in range(1_000):
+        session.exit(f"call {number}")
+    assert written[:5] == [(session_key(session.id), count) for count in range(1, 6)]
+    assert len(started) == 1
+
+
 def test_a_session_beats_while_it_holds_something_and_pays_what_it_owes(store):
     session, paid = Session(store, SystemClock(), 0.02), threading.Event()
     attempts = []

@@ -19,6 +19,20 @@ def test_slots_are_granted_up_to_their_number_and_then_in_the_order_of_asking():
     assert granted == ["a", "b", "c", "d", "e"]
 
 
+def test_what_runs_at_once_are_those_with_a_slot_and_those_who_will_have_one():
+    slots = Slots(3)
+    seen = [slots.at_once()]
+    for _ in range(5):
+        slots.acquire(lambda: None)
+        seen.append(slots.at_once())
+    assert seen == [0, 1, 2, 3, 3, 3]
+    slots.release()  # to one who waits
+    assert slots.at_once() == 3
+    for _ in range(4):
+        slots.release()
+    assert slots.at_once() == 0
+
+
 def test_whoever_leaves_the_queue_is_never_granted():
     slots, granted = Slots(1), []
     first, second, third = (lambda name=name: granted.append(name) for name in "abc")

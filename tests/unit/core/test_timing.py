@@ -1,0 +1,19 @@
+"""The more remotes are under way, the more rarely each gives a sign of life."""
+
+import pytest
+
+from mops.core.timing import interval_among
+
+
+@pytest.mark.parametrize(
+    ("remotes", "heartbeat", "interval"),
+    [(0, 10, 10), (1, 10, 10), (100, 10, 10), (250, 10, 25), (600, 10, 60), (10_000, 10, 60), (10_000, 1, 60)],
+)
+def test_a_hundred_remotes_beat_as_often_as_one_and_more_beat_more_rarely_down_to_once_a_minute(
+    remotes, heartbeat, interval
+):
+    assert interval_among(remotes, heartbeat) == interval
+
+
+def test_who_asks_for_rarer_beats_has_them_however_many_there_are():
+    assert [interval_among(remotes, 120) for remotes in (1, 1_000)] == [120, 120]
