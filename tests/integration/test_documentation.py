@@ -23,7 +23,7 @@ import pytest
 import mops
 
 PROJECT = Path(__file__).parents[2]
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [PROJECT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")] + sorted(PROJECT.glob("docs/**/*.md"))
 CODE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 TEST = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)*)`")
