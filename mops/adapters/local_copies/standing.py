@@ -71,7 +71,7 @@ class StandingCopies(LocalCopies):
                 content = entry.find_content()
                 if content is None:
                     return self._fill(entry, write)
-        entry.touch()
+        self._use(entry)
         return content
 
     def _path(self, entry: Entry, size: int, name: str, fill: Fill) -> str | None:
@@ -86,8 +86,12 @@ class StandingCopies(LocalCopies):
                 )
                 if found is None:
                     return None
-        entry.touch()
+        self._use(entry)
         return wanted
+
+    def _use(self, entry: Entry) -> None:
+        if self._bound is not None:
+            entry.touch()
 
     def _fill(self, entry: E, write: Callable[[E], T]) -> T:
         """Make an entry; what ``write`` returned, ``None`` if there is nothing to write."""
