@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from mops.api.display.terminal import TERMINAL
 from mops.api.locate import locate_blob_store
 from mops.core.ports.blob_store import BlobStore
 from mops.runtime.clock import SystemClock
@@ -45,13 +46,12 @@ def _world_of_store(root: Any, heartbeat: float) -> World:
 def contents_of(store: BlobStore) -> "Contents":
     """What moves large payloads and files to and from a store, for a process that people look at."""
     from mops.adapters.files.directories import PackedDirectories
-    from mops.api.display.transfers import LINE
     from mops.api.locate import local_copies_for, locate_file
     from mops.api.settings import defaults
     from mops.runtime.contents import Contents
 
     copies = local_copies_for(store, defaults.cache_size, say)
-    return Contents(store, copies, PackedDirectories(), locate_file, LINE)
+    return Contents(store, copies, PackedDirectories(), locate_file, TERMINAL)
 
 
 def say(text: str) -> None:
