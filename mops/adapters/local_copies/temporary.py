@@ -77,7 +77,7 @@ class TemporaryCopies(LocalCopies):
             if os.path.isdir(standing.root):
                 return standing
             self._made.pop("", None)  # somebody tidied up
-        return self._made.setdefault("", StandingCopies(_begin(), limit=None, caches_content=False))
+        return self._made.setdefault("", StandingCopies(_begin(), None))
 
 
 def _content(folder: str, fill: Fill) -> Buffer | None:

@@ -9,14 +9,14 @@ from blake3 import blake3
 
 from mops.adapters.files import digests
 from mops.adapters.files.directories import directory_digest
-from mops.adapters.local_copies import FallbackCopies, StandingCopies, trees
+from mops.adapters.local_copies import trees
+from mops.adapters.local_copies.fallback import FallbackCopies
 from mops.core.errors import StoreDenied, StoreUnavailable
 
 
 @pytest.fixture
 def copies(tmp_path):
-    standing = StandingCopies(str(tmp_path / "cache"), limit=lambda: 1 << 30, caches_content=True)
-    return FallbackCopies(standing, pytest.fail)
+    return FallbackCopies(str(tmp_path / "cache"), lambda: 1 << 30, pytest.fail)
 
 
 @pytest.fixture
@@ -137,8 +137,7 @@ def test_nothing_that_stands_where_a_copy_belongs_is_taken_for_one(copies, tmp_p
 
 
 def test_what_others_put_into_the_cache_is_left_alone(tmp_path):
-    standing = StandingCopies(str(tmp_path / "cache"), limit=lambda: 3, caches_content=True)
-    copies = FallbackCopies(standing, pytest.fail)
+    copies = FallbackCopies(str(tmp_path / "cache"), lambda: 3, pytest.fail)
     for number in range(3):
         data = b"%4d" % number
         assert copies.content(blake3(data).digest(), 4, write(data)) == data

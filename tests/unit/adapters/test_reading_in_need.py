@@ -9,7 +9,7 @@ PREPARED = """
 import mmap, os, resource, sys
 from blake3 import blake3
 from mops.adapters.blob_stores.local import LocalBlobStore
-from mops.adapters.local_copies import FallbackCopies, StandingCopies
+from mops.adapters.local_copies.fallback import FallbackCopies
 from mops.core.blob_layout import content_key
 
 data = os.urandom(4 << 20)
@@ -17,8 +17,7 @@ digest = blake3(data).digest()
 key = content_key(digest)
 store = LocalBlobStore(sys.argv[1] + "/root")
 store.put_content(content_key, data)
-standing = StandingCopies(sys.argv[1] + "/cache", limit=lambda: 1 << 30, caches_content=True)
-copies = FallbackCopies(standing, sys.exit)
+copies = FallbackCopies(sys.argv[1] + "/cache", lambda: 1 << 30, sys.exit)
 
 def fill(path):
     with open(path, "wb") as file:
