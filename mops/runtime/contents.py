@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, final
 from blake3 import blake3
 
 from mops.core.blob_layout import content_key
-from mops.core.errors import CorruptBlob, StoreError, UnserializableError
+from mops.core.errors import CorruptBlob, StoreDenied, StoreError, StoreFull, StoreReadOnly, UnserializableError
 from mops.core.files import LocalFile, StoredFile
 from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
 from mops.runtime.file_transfer import file_size, get_file, put_file
@@ -64,11 +64,13 @@ class Contents:
             CorruptBlob: the store has other bytes there, and nothing any more.
             StoreError: as the store does.
         """
-        if isinstance(self._store, SupportsContent) or not self._copies.caches_content:
-            with self._transfers.begin("fetching a value", size) as advance:
-                return self._read(digest, advance)
-        file = StoredFile(content_key(digest), digest, size, "file", "")
-        return self._copies.content(digest, size, lambda path: self._write(file, path))
+        if self._copies.caches_content:
+            file = StoredFile(content_key(digest), digest, size, "file", "")
+            # What no disk of this machine has room for, its memory may have.
+            with contextlib.suppress(StoreFull, StoreReadOnly, StoreDenied):
+                return self._copies.content(digest, size, lambda path: self._write(file, path))
+        with self._transfers.begin("fetching a value", size) as advance:
+            return self._read(digest, advance)
 
     def _put_parts(self, parts: Sequence[Buffer], advance: "Advance | None") -> bytes:
         if isinstance(self._store, SupportsContent):

@@ -1,5 +1,6 @@
 """What was fetched once from a root elsewhere is not fetched again: files, directories and large values."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,18 @@ def test_a_result_whose_blob_has_gone_is_served_from_its_copy(store, tmp_path):
     store.delete(blob)
     assert remembered(str(tmp_path)) == first
     assert first.read_text() == "content"
+
+
+def test_a_large_value_that_no_disk_here_has_room_for_is_read_into_memory(store, tmp_path, monkeypatch):
+    remembered = use_runner(MemoizingPicklingRunner(blob_root=store))(large)
+    made = remembered(str(tmp_path))
+
+    def refuse(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.mkdir", refuse)
+    for _ in range(2):
+        store.downloads()
+        assert remembered(str(tmp_path)) == made
+        assert store.downloads()
+    assert not list(tmp_path.rglob("content"))
