@@ -159,6 +159,21 @@ def test_an_interrupt_cleans_the_bar_away(project, terminal):
     assert not any("storing" in line for line in lines)
 
 
+def test_an_interrupt_cleans_the_bar_of_another_thread_away(project, terminal):
+    process, leader = start(
+        project, write(project, FORKS, "use_runner(runner)(work.size).submit(Path('a.bin')).result()\n"), terminal
+    )
+    said = read_until(leader, b"storing a.bin")
+    process.send_signal(signal.SIGINT)
+    said += read_until(leader, b"KeyboardInterrupt\r\n")
+    (project.folder / "go").touch()
+    (project.folder / "end").touch()
+    process.wait(60)
+    lines = screen(said.decode(), 1000)
+    assert lines[0] == "Traceback (most recent call last):"
+    assert not any("storing" in line for line in lines)
+
+
 def test_nothing_follows_a_transfer_where_standard_error_is_piped(project, terminal):
     script = write(project, SLOW, "print(use_runner(runner)(work.size)(Path('a.bin')))\n")
     for name in ("go", "end"):

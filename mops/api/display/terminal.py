@@ -19,6 +19,13 @@ class _Terminal(Transfers):
         return LINE.begin(name, total)
 
 
+def wipe_out() -> None:
+    """Leave the terminal clean: an exception is about to be told of while transfers go on in other threads."""
+    screens = sys.modules.get("mops.api.display.screens")
+    if screens is not None:
+        screens.leave_line()
+
+
 TERMINAL: Final = _Terminal()
 """Shows transfers that take longer than a second, where people look at this process."""
 

@@ -11,6 +11,7 @@ import pytest
 from mops.adapters.forwarding import Output
 from mops.api.display import screens
 from mops.api.display.screens import columns
+from mops.api.display.terminal import wipe_out
 from mops.api.display.transfers import TransferLine, line
 from mops.api.maps.counts import Counts
 from mops.api.maps.progress import Progress
@@ -46,9 +47,11 @@ def clock():
 
 
 @pytest.fixture
-def terminal(monkeypatch):
+def terminal(monkeypatch, clock):
     stream = FakeTerminal()
     monkeypatch.setattr(screens, "sys", SimpleNamespace(stderr=stream, modules={}))  # pytest replaces it
+    monkeypatch.setattr(screens, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(screens._line, "quiet_until", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("MOPS_PROGRESS", raising=False)
     monkeypatch.setattr(defaults, "_root_of_execution", "")
@@ -330,7 +333,27 @@ def test_a_transfer_outlives_a_map(clock, terminal, transfers, progress):
         clock.now += 2
         progress.update(Counts(done=120))
         progress.close()
+        written = terminal.getvalue()
+        transfers.draw()
+        assert terminal.getvalue() == written, "what the map came to is about to be told"
+        clock.now += 1
+        transfers.draw()
+        assert terminal.last.startswith("storing x")
+
+
+def test_transfers_stay_away_for_a_second_when_somebody_is_about_to_write(clock, terminal, transfers):
+    wipe_out()
+    assert terminal.getvalue() == ""
+    with transfers.begin("storing x", 300 * MB):
+        clock.now += 2
+        transfers.draw()
+        assert terminal.last
+        wipe_out()
         assert terminal.last == ""
+        written = terminal.getvalue()
+        transfers.draw()
+        assert terminal.getvalue() == written
+        clock.now += 1
         transfers.draw()
         assert terminal.last.startswith("storing x")
 
