@@ -1,6 +1,7 @@
 """Directories on their way to and from a store: small files in packs, each large one under its own digest."""
 
 import os
+import threading
 from itertools import islice
 from typing import Final, final
 
@@ -25,6 +26,7 @@ from mops.core.errors import CorruptBlob, FileChanged, MopsError, UndecodableRes
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_directories import GetContent, GetFile, LocalDirectories, PutContent, PutFile
 
+_WORTH_A_THREAD: Final = 2 << 20
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -77,22 +79,24 @@ def _leave(_path: str, _digest: bytes, _size: int) -> None:
 
 # ------------------------------------------------------------------------------------------------------------ storing
 class _Storing:
-    """One directory while it is stored."""
+    """One directory while it is stored. While a pack is stored, the files of the next one are read."""
 
     def __init__(self, put_content: PutContent, put_file: PutFile) -> None:
-        self._put_content = put_content
         self._put_file = put_file
         self._settled = settled_by_now()
-        self._packs: list[Pack] = []
+        self._behind = _Behind(put_content)
         self._pack = memoryview(bytearray(LARGEST_PACK))
         self._packed = 0  # bytes,
         self._files = 0  # of so many files
 
     def store(self, directory: str) -> Manifest:
         tree = read_tree(directory)
-        files = [self._store_file(*file) for file in tree.files]
-        self._end_pack()
-        return Manifest(files, tree.empty_folders, self._packs)
+        try:
+            files = [self._store_file(*file) for file in tree.files]
+            self._end_pack()
+        finally:
+            packs = self._behind.finish()
+        return Manifest(files, tree.empty_folders, packs)
 
     def _store_file(self, name: bytes, path: bytes) -> StoredEntry:
         at = self._packed
@@ -128,8 +132,54 @@ class _Storing:
 
     def _end_pack(self) -> None:
         if self._files:
-            self._packs.append(Pack(self._put_content((self._pack[: self._packed],)), self._files))
+            self._pack = self._behind.put(self._pack, self._packed, self._files)
             self._packed = self._files = 0
+
+
+class _Behind:
+    """Stores one pack at a time, on a thread of its own unless it is small."""
+
+    def __init__(self, put_content: PutContent) -> None:
+        self._put_content = put_content
+        self._packs: list[Pack] = []
+        self._spare: memoryview | None = None
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def put(self, buffer: memoryview, size: int, files: int) -> memoryview:
+        """Store what is at the start of a buffer. Returns one that may be written to, which may be another.
+
+        Raises:
+            Whatever storing the pack before raised, or this one, if it is stored already.
+        """
+        self._wait()
+        if size < _WORTH_A_THREAD:
+            self._store(buffer[:size], files)
+            self._wait()
+            return buffer
+        self._thread = threading.Thread(target=self._store, args=(buffer[:size], files), name="mops-pack", daemon=True)
+        self._thread.start()
+        free = memoryview(bytearray(LARGEST_PACK)) if self._spare is None else self._spare
+        self._spare = buffer
+        return free
+
+    def finish(self) -> list[Pack]:
+        """All packs. Raises as ``put``."""
+        self._wait()
+        return self._packs
+
+    def _store(self, content: memoryview, files: int) -> None:
+        try:
+            self._packs.append(Pack(self._put_content((content,)), files))
+        except BaseException as error:  # noqa: BLE001 - raised where somebody waits for it
+            self._error = error
+
+    def _wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._error is not None:
+            raise self._error
 
 
 # ----------------------------------------------------------------------------------------------------------- fetching

@@ -5,6 +5,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from mops.adapters.files import directories, trees
 from mops.adapters.files.digests import SMALL
 from mops.adapters.files.directories import PackedDirectories, directory_digest
+from mops.adapters.files.trees import Tree, TreeFile
 from mops.core.directory import ALONE_FROM, LARGEST_PACK, Manifest, Pack, StoredEntry, decode_manifest, encode_manifest
 from mops.core.errors import CorruptBlob, FileChanged, StoreDenied, UndecodableResultError, UnserializableError
 
@@ -270,13 +273,34 @@ def test_what_nobody_has_looked_at_and_cannot_travel_is_named(tmp_path, blobs):
         blobs.store(source)
 
 
-def test_an_error_of_the_store_is_its_own_even_if_it_is_an_oserror(tmp_path, blobs, monkeypatch):
+@pytest.mark.parametrize("number", [1, 100, 300])
+def test_an_error_of_the_store_is_its_own_even_if_it_is_an_oserror(tmp_path, blobs, monkeypatch, number):
     def denied(_):
         raise StoreDenied("no")
 
+    source = sample(tmp_path)
+    for name in range(number):
+        (source / str(name)).write_bytes(bytes(60_000))
     monkeypatch.setattr(blobs, "put_content", denied)
     with pytest.raises(StoreDenied):
-        blobs.store(sample(tmp_path))
+        blobs.store(source)
+
+
+def test_a_file_that_cannot_be_read_leaves_no_thread_that_stores(tmp_path, blobs, monkeypatch):
+    source, put = sample(tmp_path), blobs.put_content
+    for name in range(100):
+        (source / str(name)).write_bytes(bytes(60_000))
+    os.mkfifo(source / "pipe")
+    monkeypatch.setattr(directories, "read_tree", lambda path: Tree(sorted(files_of(path)), []))
+    monkeypatch.setattr(blobs, "put_content", lambda parts: (time.sleep(0.1), put(parts))[1])
+    with pytest.raises(UnserializableError):
+        blobs.store(source)
+    assert not any(thread.name == "mops-pack" for thread in threading.enumerate())
+    assert len(blobs) == 1
+
+
+def files_of(folder):
+    return [TreeFile(os.fsencode(path.name), os.fsencode(path)) for path in Path(folder).iterdir()]
 
 
 # -------------------------------------------------------------------------------------------------- while it is fetched
