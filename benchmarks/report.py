@@ -9,7 +9,8 @@ from pathlib import Path
 from harness import FLOOR, OURS, Budget, Measured
 
 MARKERS = {
-    FLOOR: "|", "diskcache": "s", "joblib": "D", "thds.mops": "^", "pool": "v", "ray": "P", "dask": "X", OURS: "o",
+    FLOOR: "|", "tar": "<", "diskcache": "s", "joblib": "D", "thds.mops": "^", "pool": "v", "ray": "P", "dask": "X",
+    OURS: "o",
 }  # fmt: skip
 COLUMNS = tuple(MARKERS)
 DISTRIBUTIONS = ("mops-run", "joblib", "diskcache", "thds.mops", "dask", "ray", "numpy", "pandas")
