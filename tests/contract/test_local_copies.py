@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import tempfile
 
 import pytest
 
@@ -33,6 +34,12 @@ class TestCopiesBesideALocalRoot(LocalCopiesContract):
     @pytest.fixture
     def copies(self, tmp_path):
         return FallbackCopies(str(tmp_path / "~files"), None, never)
+
+
+@pytest.fixture(autouse=True)
+def _temporary_directory(tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
 
 
 class TestTemporaryCopies(LocalCopiesContract):

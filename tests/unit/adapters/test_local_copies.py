@@ -181,6 +181,13 @@ def test_temporary_folders_of_other_users_are_left_to_them(tmp_path, monkeypatch
     assert not (tmp_path / "mops-copies-own").exists()
 
 
+def test_a_process_has_one_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    paths = {TemporaryCopies().file(blake3(b"x").digest(), 1, name, write(b"x")) for name in ("a", "b")}
+    assert len(paths) == 2
+    assert len(os.listdir(tmp_path)) == 1
+
+
 def test_errors_of_the_store_are_no_reason_to_look_for_another_place(copies):
     for error in (StoreDenied("no"), StoreUnavailable("down")):
 
