@@ -10,6 +10,7 @@ from mops.runtime.clock import SystemClock
 from mops.runtime.world import World
 
 if TYPE_CHECKING:
+    from mops.core.ports.local_directories import LocalDirectories
     from mops.runtime.contents import Contents
 
 _worlds: Final[dict[tuple[int, str], World]] = {}
@@ -45,13 +46,18 @@ def _world_of_store(root: Any, heartbeat: float) -> World:
 
 def contents_of(store: BlobStore) -> "Contents":
     """What moves large payloads and files to and from a store, for a process that people look at."""
-    from mops.adapters.files.directories import PackedDirectories
     from mops.api.locate import local_copies_for, locate_file
     from mops.api.settings import defaults
     from mops.runtime.contents import Contents
 
     copies = local_copies_for(store, defaults.cache_size, say)
-    return Contents(store, copies, PackedDirectories(), locate_file, TERMINAL)
+    return Contents(store, copies, _directories, locate_file, TERMINAL)
+
+
+def _directories() -> "LocalDirectories":
+    from mops.adapters.files.directories import PackedDirectories  # 5 ms that most values do not need
+
+    return PackedDirectories()
 
 
 def say(text: str) -> None:

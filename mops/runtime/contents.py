@@ -9,7 +9,7 @@ from blake3 import blake3
 from mops.core.blob_layout import content_key
 from mops.core.errors import CorruptBlob, StoreDenied, StoreError, StoreFull, StoreReadOnly, UnserializableError
 from mops.core.files import LocalFile, StoredFile
-from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
+from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent
 from mops.runtime.file_transfer import file_size, get_file, put_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Contents:
     Args:
         store: where they are stored.
         copies: where they lie on this machine.
-        directories: takes them apart, and builds them again.
+        directories: makes what takes directories apart and builds them again; asked at the first one.
         locate: finds what an absolute URI names.
         transfers: is told of what takes time.
     """
@@ -37,7 +37,7 @@ class Contents:
         self,
         store: BlobStore,
         copies: "LocalCopies",
-        directories: "LocalDirectories",
+        directories: "Callable[[], LocalDirectories]",
         locate: "Callable[[str], FileLocation]",
         transfers: "Transfers",
     ) -> None:
@@ -105,8 +105,12 @@ class Contents:
             self._store.delete(key)
 
     # ------------------------------------------------------------------------------------------------ files
-    def put(self, file: LocalFile) -> StoredFile:
+    def put(self, file: LocalFile, stored: Callable[[str], None]) -> StoredFile:
         """Store a file or directory, unless it is stored already.
+
+        Args:
+            file: what to store.
+            stored: is given each key under the root that holds some of it now.
 
         Raises:
             FileChanged: it is not, or did not stay, what its digest says.
@@ -114,7 +118,7 @@ class Contents:
             StoreError: as the store does.
         """
         if file.kind == "directory":
-            return self._put_directory(file)
+            return self._put_directory(file, stored)
         key = self._under_root(file.key or content_key(file.digest))
         with self._transfers.begin(f"storing {file.name}", file.size) as advance:
             if "://" in key:
@@ -123,16 +127,9 @@ class Contents:
                 ours = put_file(self._store, key, file.path, file.digest, advance=advance)
         if not ours and file.key:
             self._check_standing(key, file)
+        if "://" not in key:
+            stored(key)
         return StoredFile(key, file.digest, file.size, file.kind, file.name)
-
-    def sync(self, file: StoredFile) -> None:
-        """Have a file or directory that is stored here survive a power failure.
-
-        Raises:
-            StoreError: it may not.
-        """
-        if isinstance(self._store, SupportsSync) and "://" not in file.key:
-            self._store.sync(file.key)
 
     def fetch(self, file: StoredFile) -> str | None:
         """The path of a read-only copy of a file or directory, of its final name. ``None`` where it is gone.
@@ -162,16 +159,20 @@ class Contents:
             return None
         return StoredFile(key, file.digest, file.size, file.kind, file.name, root)
 
-    def _put_directory(self, directory: LocalFile) -> StoredFile:
+    def _put_directory(self, directory: LocalFile, stored: Callable[[str], None]) -> StoredFile:
         """Store a directory, as one transfer."""
         with self._transfers.begin(f"storing {directory.name}", None) as advance:
 
+            def put_parts(parts: Sequence[Buffer]) -> bytes:
+                digest = self._put_parts(parts, advance)
+                stored(content_key(digest))
+                return digest
+
             def put(path: str, digest: bytes, _size: int) -> None:
                 put_file(self._store, content_key(digest), path, digest, advance=advance)
+                stored(content_key(digest))
 
-            digest, size = self._directories.store(
-                directory.path, directory.digest, lambda parts: self._put_parts(parts, advance), put
-            )
+            digest, size = self._directories().store(directory.path, directory.digest, put_parts, put)
         return StoredFile(content_key(digest), digest, size, directory.kind, directory.name)
 
     def _build(self, directory: StoredFile, path: str) -> bool:
@@ -181,7 +182,7 @@ class Contents:
             def get(path: str, digest: bytes, _size: int) -> bool:
                 return self._get_file(content_key(digest), path, digest, advance)
 
-            return self._directories.fetch(directory.digest, path, lambda digest: self._read(digest, advance), get)
+            return self._directories().fetch(directory.digest, path, lambda digest: self._read(digest, advance), get)
 
     def _write(self, file: StoredFile, path: str) -> bool:
         with self._transfers.begin(f"fetching {file.name or 'a value'}", file.size) as advance:
