@@ -26,7 +26,7 @@ from mops.core.errors import CorruptBlob, FileChanged, MopsError, UndecodableRes
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_directories import GetContent, GetFile, LocalDirectories, PutContent, PutFile
 
-_WORTH_A_THREAD: Final = 2 << 20
+_WORTH_A_THREAD: Final = 1 << 20  # bytes
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -37,7 +37,7 @@ def directory_digest(path: str) -> bytes:
         FileChanged: something below it changed meanwhile.
         OSError: with the path to what cannot be read, or is neither a file nor a folder that may be followed.
     """
-    manifest = _Storing(digest_of, _leave).store(path)
+    manifest = _Storing(digest_of, _leave, worth_a_thread=LARGEST_PACK + 1).store(path)
     return digest_of([encode_manifest(manifest)])
 
 
@@ -81,10 +81,10 @@ def _leave(_path: str, _digest: bytes, _size: int) -> None:
 class _Storing:
     """One directory while it is stored. While a pack is stored, the files of the next one are read."""
 
-    def __init__(self, put_content: PutContent, put_file: PutFile) -> None:
+    def __init__(self, put_content: PutContent, put_file: PutFile, worth_a_thread: int = _WORTH_A_THREAD) -> None:
         self._put_file = put_file
         self._settled = settled_by_now()
-        self._behind = _Behind(put_content)
+        self._behind = _Behind(put_content, worth_a_thread)
         self._pack = memoryview(bytearray(LARGEST_PACK))
         self._packed = 0  # bytes,
         self._files = 0  # of so many files
@@ -139,8 +139,9 @@ class _Storing:
 class _Behind:
     """Stores one pack at a time, on a thread of its own unless it is small."""
 
-    def __init__(self, put_content: PutContent) -> None:
+    def __init__(self, put_content: PutContent, worth_a_thread: int) -> None:
         self._put_content = put_content
+        self._worth_a_thread = worth_a_thread
         self._packs: list[Pack] = []
         self._spare: memoryview | None = None
         self._thread: threading.Thread | None = None
@@ -153,7 +154,7 @@ class _Behind:
             Whatever storing the pack before raised, or this one, if it is stored already.
         """
         self._wait()
-        if size < _WORTH_A_THREAD:
+        if size < self._worth_a_thread:
             self._store(buffer[:size], files)
             self._wait()
             return buffer
