@@ -15,11 +15,13 @@ from harness import Measured, measure
 from report import line, markdown, plot
 from rows import (
     calls,
+    files,
     keyed_files,
     keys,
     large,
     operations,
     processes,
+    shared,
     start_up,
     stored_files,
     subprocesses,
@@ -35,6 +37,8 @@ ROWS = [
     *large.ROWS,
     *stored_files.ROWS,
     *keyed_files.ROWS,
+    *files.ROWS,
+    *shared.ROWS,
     *keys.ROWS,
     *processes.ROWS,
     *operations.ROWS,
