@@ -16,29 +16,9 @@ from mops.api.display.transfers import TransferLine, line
 from mops.api.maps.counts import Counts
 from mops.api.maps.progress import Progress
 from mops.api.settings import defaults
+from tests.unit.api.screen_doubles import WIPED, FakeTerminal, Time
 
 MB = 1_000_000
-WIPED = "\r\x1b[K"
-
-
-class Time:
-    """A clock that a test moves."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-class FakeTerminal(io.StringIO):
-    def isatty(self):
-        return True
-
-    @property
-    def last(self):
-        """What stands on the line."""
-        return self.getvalue().rpartition(WIPED)[2]
 
 
 @pytest.fixture
