@@ -3,7 +3,6 @@
 import os
 from typing import Any, Final, final
 
-from mops.adapters.files.local_file import local_file
 from mops.adapters.serializers.restore import as_written
 from mops.core.errors import FileChanged, UnserializableError
 from mops.core.files import AnyFile, AsWritten, FileIndex
@@ -89,6 +88,8 @@ class Luggage:
 
         if not isinstance(obj, Path):
             return NotImplemented
+        from mops.adapters.files.local_file import local_file  # 1 ms that most programs do not need
+
         path = os.fspath(obj)
         try:
             return type(obj), (self.attach(local_file(path)),)
