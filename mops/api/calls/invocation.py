@@ -11,7 +11,7 @@ from mops.api.locate import leaves_the_process
 from mops.core.batch import Order
 from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
-from mops.core.errors import ConfigurationError, kind_of
+from mops.core.errors import ConfigurationError, UnkeyableArgumentError, kind_of
 from mops.core.failure import FailureRecord, located
 from mops.core.files import LocalFile
 from mops.core.ports.serializer import Serialized, Serializer
@@ -113,6 +113,7 @@ class Invocation:
     __slots__ = (
         "_args",
         "_attempts",
+        "_deferred",
         "_extras",
         "_keyed_files",
         "_kwargs",
@@ -144,6 +145,7 @@ class Invocation:
         self._kwargs = kwargs
         self._serving = SERVING.get()
         self._attempts: Attempts | None = None
+        self._deferred: bytes | None = None
 
     @property
     def uri(self) -> str:
@@ -238,11 +240,29 @@ class Invocation:
 
         return explain_call(self.world.store, self.memo, self._describe())
 
+    def defer(self) -> None:
+        """Note that the call runs later than it was keyed: what changes its arguments until then has to be noticed."""
+        self._deferred = self.memo.digest
+        if self.target.by_value and self.runs_here:  # functions may go on with what they captured
+            self._deferred = self.target.digest_of_arguments(self._args, self._kwargs)
+
+    def _is_as_keyed(self) -> bool:
+        """Whether the arguments still are what they were when the call was deferred, and what travels with them."""
+        if self.target.by_value and not self.runs_here:
+            return self.target.digest_with_captured(self._args, self._kwargs) == self._deferred
+        return self.target.digest_of_arguments(self._args, self._kwargs) == self._deferred
+
     def _retry(self, failure: Failure | FailureRecord) -> float | None:
         if self._parts.retries is NEVER:
             return None
         kind = kind_of(failure.exception) if isinstance(failure, Failure) else failure.kind
-        return self._known_attempts().after(self.exception(failure), kind)
+        delay = self._known_attempts().after(self.exception(failure), kind)
+        if delay is None:
+            return None
+        if self.runs_here and not self._is_as_keyed():
+            self.world.tell(f"{self.target.reference} is not tried again: it changed its arguments before it failed")
+            return None
+        return delay
 
     def _known_attempts(self) -> "Attempts":
         if self._attempts is None:
@@ -275,6 +295,18 @@ class Invocation:
         )
 
     def _pickled(self) -> Serialized:
+        as_keyed = self._deferred is None or self._is_as_keyed()
+        if self._deferred is None and self._parts.retries is not NEVER:
+            self.defer()  # the next attempt does
+        call = self._as_it_travels()  # which says of a file that it changed
+        if not as_keyed:
+            raise UnkeyableArgumentError(
+                "an argument was changed before the call could run: its result would stand for what it was before",
+                advice="hand over a copy, or leave what a call was given as it is until its result is there",
+            )
+        return call
+
+    def _as_it_travels(self) -> Serialized:
         if not self._parts.keeps_arguments:
             return _NOT_KEPT
         if self._parts.shell is not None and not leaves_the_process(self.world.store):

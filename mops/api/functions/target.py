@@ -91,6 +91,24 @@ class Target:
         code = fingerprint.digest.hex() if self.code_in_key else None
         return Memo(memo_folder(self._folder, code, digest.hex()), digest, fingerprint.digest), extras
 
+    def digest_of_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes | None:
+        """What the arguments of a call come to now, alone; ``None`` where they have no meaning as values any more."""
+        return self._digest(args, kwargs, None)
+
+    def digest_with_captured(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes | None:
+        """As ``digest_of_arguments``, with what a function by value captured, as in the key."""
+        return self._digest(args, kwargs, self._captured())
+
+    def _digest(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], captured: Mapping[str, object] | None
+    ) -> bytes | None:  # fmt: skip
+        try:
+            return self._keyer.digest(self._bind(*args, **kwargs), captured)
+        except UnkeyableArgumentError:
+            return None
+        finally:
+            self._code.collected()  # they belong to this call, not to the next one of this thread
+
     def files(self, extras: tuple[Any, ...]) -> tuple[LocalFile, ...]:
         """The files and directories that a call is keyed by, as they were then.
 
