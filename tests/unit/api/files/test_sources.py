@@ -407,13 +407,13 @@ def test_a_foreign_file_with_another_content_is_not_served(runner, folder):
 
 def test_damaged_bytes_are_not_served_and_computed_anew(runner, root):
     f = written.with_runner(runner)
-    f("a.txt", "x")
-    stored = f("a.txt", "x")
+    f("a.txt", "written here alone")
+    stored = f("a.txt", "written here alone")
     (key,) = [blob.key for blob in root.list("mops1/out/")]
     root.put(key, b"y")
     with pytest.raises(StoreError, match="digest"):
         stored.path()
-    assert f("a.txt", "x").path().read_text() == "x"
+    assert f("a.txt", "written here alone").path().read_text() == "written here alone"
 
 
 def test_a_copied_root_serves_its_own_files(runner, root):
