@@ -410,7 +410,7 @@ def test_damaged_bytes_are_not_served_and_computed_anew(runner, root):
     f("a.txt", "written here alone")
     stored = f("a.txt", "written here alone")
     (key,) = [blob.key for blob in root.list("mops1/out/")]
-    root.put(key, b"y")
+    root.put(key, b"damaged as it lies")
     with pytest.raises(StoreError, match="digest"):
         stored.path()
     assert f("a.txt", "written here alone").path().read_text() == "written here alone"
