@@ -40,6 +40,7 @@ class Luggage:
         self.files: list[AnyFile] = []
         self._shared = shared
         self._places: dict[int, int] = {}
+        self._by_path: dict[str, FileIndex] = {}
         self._reductions = reductions
         self._as_written = 0
 
@@ -88,13 +89,14 @@ class Luggage:
 
         if not isinstance(obj, Path):
             return NotImplemented
-        from mops.adapters.files.local_file import local_file  # 1 ms that most programs do not need
+        from mops.adapters.files.local_file import local_file, own_state  # 1 ms that most programs do not need
 
-        path = os.fspath(obj)
+        path, state = os.fspath(obj), own_state(obj)
         try:
-            return type(obj), (self.attach(local_file(path)),)
+            place = self._by_path.get(path) or self._by_path.setdefault(path, self.attach(local_file(path)))
         except (OSError, ValueError, FileChanged) as error:
             raise UnserializableError(f"{path} cannot travel: {error}", advice=_ADVICE) from error
+        return type(obj), (place,), (None, state) if state else None
 
 
 def _fresh(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mops.adapters.files.digests import file_digest
 from mops.adapters.files.directories import directory_digest
-from mops.adapters.files.local_file import local_file
+from mops.adapters.files.local_file import local_file, own_state
 from mops.core.errors import FileChanged, UnkeyableArgumentError
 from mops.core.files import LocalFile
 
@@ -52,7 +52,8 @@ def structure_of_path(path: Path, meet: Callable[[LocalFile], None] | None = Non
         raise UnkeyableArgumentError(f"{text} cannot be read: {error}", advice=_UNREADABLE) from error
     if meet is not None:
         meet(file)
-    return file.kind, file.name, file.digest
+    state = own_state(path)
+    return (file.kind, file.name, file.digest, *([state] if state else []))
 
 
 def _nothing(text: str, error: OSError) -> str:
