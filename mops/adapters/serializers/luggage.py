@@ -39,7 +39,7 @@ class Luggage:
     def __init__(self, reductions: Reductions = NO_REDUCTIONS, shared: Shared = NOT_SHARED) -> None:
         self.files: list[AnyFile] = []
         self._shared = shared
-        self._places: dict[int, int] = {}
+        self._places: dict[tuple[int, bool], int] = {}
         self._by_path: dict[str, FileIndex] = {}
         self._reductions = reductions
         self._as_written = 0
@@ -54,10 +54,11 @@ class Luggage:
         make = self._shared.get(id(obj))
         if make is None:
             return None
-        place = self._places.get(id(obj))
+        met = id(obj), self._as_written > 0
+        place = self._places.get(met)
         if place is None:
-            shared = make()
-            place = self._places[id(obj)] = len(self.files)
+            shared = make(met[1])
+            place = self._places[met] = len(self.files)
             self.files += [shared, *shared.blob.files]
         return place
 
@@ -94,6 +95,8 @@ class Luggage:
         path, state = os.fspath(obj), own_state(obj)
         try:
             place = self._by_path.get(path) or self._by_path.setdefault(path, self.attach(local_file(path)))
+        except FileNotFoundError as error:
+            raise UnserializableError(f"{path} names nothing", advice=_ADVICE) from error
         except (OSError, ValueError, FileChanged) as error:
             raise UnserializableError(f"{path} cannot travel: {error}", advice=_ADVICE) from error
         return type(obj), (place,), (None, state) if state else None
