@@ -15,6 +15,8 @@ from mops.core.stored_value import StoredValue
 
 _SHARED: Final = "shared object"
 
+_GONE: Final = "leave the file where it is until the call has returned; the call can be repeated as it is"
+
 
 class Fetched(NamedTuple):
     """A value that came from the store, as ``Serializer.loads`` takes it."""
@@ -55,7 +57,7 @@ def _store_file(file: AnyFile, patience: float, *, durable: bool) -> Steps[Store
     if isinstance(file, StoredFile):
         found: StoredFile | None = yield from patiently(HasFile(file), patience)
         if found is None:
-            raise FileChanged(f"{file.key}, which a value names, is gone")
+            raise FileChanged(f"{file.key}, which a value names, is gone", advice=_GONE)
         if durable and found.root:
             yield from sync(found.key)
         return found
