@@ -49,6 +49,8 @@ def _from_uri(uri: str) -> BlobStore:
         from mops.adapters.blob_stores.memory import MemoryBlobStore
 
         return MemoryBlobStore(parts.netloc)
+    if parts.scheme == "file":
+        raise ConfigurationError(f"{uri} names no path of this machine: write file:///path")
     raise ConfigurationError(
         f"{uri} names no blob root that this mops can open: it knows paths, file:/// and memory://name"
     )

@@ -311,7 +311,8 @@ class Invocation:
             return _NOT_KEPT
         if self._parts.shell is not None and not leaves_the_process(self.world.store):
             raise ConfigurationError(
-                f"{self.world.store.uri} is known to this process alone, and no Shell can reach it"
+                f"{self.world.store.uri} is known to this process alone, and no Shell can reach it",
+                advice="name a folder as blob root, or have the call run in this process with InThreadShell",
             )
         from mops.api.calls.claims import pickled_call
 
