@@ -56,7 +56,7 @@ class SharedObjects:
         objects = [obj for obj in (*named, *added) if type(obj) not in _SMALL]
         return {id(obj): partial(self._shared, obj, root, key_of, serializer) for obj in objects}
 
-    def _shared(self, obj: Any, root: str, key_of: KeyOf, serializer: Serializer, as_written: bool) -> SharedObject:  # noqa: FBT001 - see Shared
+    def _shared(self, obj: Any, root: str, key_of: KeyOf, serializer: Serializer, as_written: bool) -> SharedObject:
         def pickled() -> Serialized:  # in a tuple, which no codec takes
             return serializer.dumps((AsWritten(obj) if as_written else obj,))
 

@@ -172,8 +172,8 @@ def test_a_path_that_was_ignored_travels_as_it_is_written_though_it_is_shared(ca
     folders = {"in": there, "out": nowhere}
     assert calls.call(AsWritten(folders), folders) == folders
     del folders["out"]
-    pickled = calls.serializer.dumps(folders, calls.objects.of_call([folders], "memory://root", key_of, calls.serializer))
-    assert len(pickled.files) == 2, "the object, and its file"
+    shared = calls.objects.of_call([folders], "memory://root", key_of, calls.serializer)
+    assert len(calls.serializer.dumps(folders, shared).files) == 2, "the object, and its file"
 
 
 def test_a_file_of_equal_content_elsewhere_is_not_looked_for_where_the_first_one_was(calls, tmp_path):
