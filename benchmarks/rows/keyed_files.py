@@ -9,7 +9,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from harness import FLOOR, OURS, Budget, Row, Sample, seconds
+from harness import FLOOR, OURS, Budget, Row, Sample, seconds, warm_up_memory
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.files.digests import file_digest
 from mops.adapters.files.directories import PackedDirectories, directory_digest
@@ -55,7 +55,7 @@ def small_files(folder: Path) -> Path:
 def tar_create(folder: Path) -> Sample:
     """One archive of them."""
     source, archive = small_files(folder), folder / "archive.tar"
-    return lambda: seconds(lambda: run("tar", "cf", archive, "-C", source, "."))
+    return lambda: at_rest(folder, lambda: run("tar", "cf", archive, "-C", source, "."))
 
 
 def tar_extract(folder: Path) -> Sample:
@@ -90,17 +90,23 @@ def fetch(folder: Path) -> Sample:
 
 
 def into_new_folder(folder: Path, step: Callable[[Path], object]) -> Sample:
-    """Measure what fills a folder that is not there yet, while the disk has nothing left to write from before."""
+    """Measure what fills a folder that is not there yet."""
     numbers = count()
 
     def sample() -> float:
         target = folder / f"target{next(numbers)}"
-        run("sync", "-f", folder)
-        taken = seconds(lambda: step(target))
+        taken = at_rest(folder, lambda: step(target))
         shutil.rmtree(target)
         return taken
 
     return sample
+
+
+def at_rest(folder: Path, step: Callable[[], object]) -> float:
+    """Measure while the disk has nothing left to write from before, and memory for the files is at hand."""
+    run("sync", "-f", folder)
+    warm_up_memory(256 * MEBIBYTE)
+    return seconds(step)
 
 
 def unused(*_: object) -> bool:
