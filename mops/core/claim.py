@@ -49,6 +49,7 @@ LEFT: Final = "its caller left"
 CANCELLED: Final = "cancelled"
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 20.0
+_OUT_OF_REACH: Final = "the blob store is out of reach: it is asked again for up to {:g} s (store_patience)"
 
 
 # ------------------------------------------------------------------------------------------------ records
@@ -216,6 +217,8 @@ def entry(memo: Memo, number: int, nonce: str) -> str:
 def patiently(effect: Effect, patience: float) -> Steps[Any]:
     """Repeat an idempotent effect until it is answered, or the store was out of reach for longer than ``patience``.
 
+    From the second failure on, the user is told: a call that waits in silence looks like one that hangs.
+
     Raises:
         StoreUnavailable: the last one.
     """
@@ -228,6 +231,8 @@ def patiently(effect: Effect, patience: float) -> Steps[Any]:
             since = now if since is None else since
             if now - since >= patience:
                 raise
+        if delay > _FIRST_RETRY:
+            yield Report(_OUT_OF_REACH.format(patience))
         yield Wait(delay)
         delay = min(delay * 2, _LAST_RETRY)
 
