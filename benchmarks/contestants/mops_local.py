@@ -23,6 +23,6 @@ def in_subprocesses(root: Path, function: Callable[..., Any], workers: int = 2) 
 
 
 def sharing(root: Path, function: Callable[..., Any], shared: Sequence[str]) -> Any:
-    """The same, two at a time, where some arguments are stored once for all calls."""
-    runner = MemoizingPicklingRunner(SubprocessShell(max_workers=2), f"file://{root}")
+    """Run two calls at a time in forks, where some arguments are stored once for all calls."""
+    runner = MemoizingPicklingRunner(ForkServerShell(max_workers=2), f"file://{root}")
     return use_runner(runner, shared=shared)(function)

@@ -111,10 +111,10 @@ ROWS = [
     Row(
         "2 GiB file of known digest: store and sync",
         Budget(1.25, FLOOR),
-        7,
+        5,
         {FLOOR: copy_and_sync, OURS: store_and_sync},
     ),
-    Row("2 GiB file: fetch", None, 7, {FLOOR: copy, OURS: fetch}),
+    Row("2 GiB file: fetch", None, 5, {FLOOR: copy, OURS: fetch}),
     Row(
         "2 GiB file: memory to store it",
         Budget(64 * MEBIBYTE),
