@@ -87,7 +87,7 @@ class CodecRegistry(Codecs):
             pieces = codec.encode(value)
             if pieces is NotImplemented:
                 return None
-            return _stored_name(codec), [_flat(piece) for piece in pieces]
+            return _stored_name(codec), _flat_pieces(pieces)
         except Exception as error:
             text = f"the codec {codec.name!r} cannot encode a {type(value).__qualname__}: {_text(error)}"
             raise UnserializableError(text, advice="have it return NotImplemented for what is to be pickled") from error
@@ -157,6 +157,12 @@ def _home(codec: Codec[Any]) -> str:
 def _stored_name(codec: Codec[Any]) -> str:
     module = type(codec).__module__
     return codec.name if module.startswith(_OUR_OWN) else f"{codec.name}@{module}"
+
+
+def _flat_pieces(pieces: Any) -> list[Buffer]:
+    if isinstance(pieces, bytes | bytearray | memoryview | str):  # whose items are no buffers
+        raise TypeError("encode gives a list of pieces: return [data]")
+    return [_flat(piece) for piece in pieces]
 
 
 def _flat(piece: Buffer) -> Buffer:

@@ -90,6 +90,17 @@ def test_what_is_no_sequence_of_buffers_is_refused_with_the_name_of_the_codec(co
     assert "NotImplemented" in caught.value.advice
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"bytes", bytearray(b"bytes"), memoryview(b"bytes"), "text"],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_one_piece_in_the_place_of_a_list_says_how_it_is_written(codecs, answer):
+    codecs.register(Mesh, Named("mesh2", answer))
+    with pytest.raises(UnserializableError, match=r"encode gives a list of pieces: return \[data\]"):
+        codecs.encode(Mesh(b""))
+
+
 def test_what_a_codec_cannot_decode_is_told_with_its_name(codecs):
     codecs.register(Mesh, Named("mesh2"))
     with pytest.raises(UndecodableResultError, match=r"the codec 'mesh2' cannot decode .* ValueError: not a mesh"):
