@@ -88,7 +88,7 @@ def test_a_file_that_a_function_captured_is_not_read_as_it_is_later(project):
     )
     project.write("stage.py", STAGE.format(shell="SubprocessShell(max_workers=1)"))
     out = project.run("script.py").stdout
-    assert out.splitlines()[0].startswith("an argument was changed before the call could run")
+    assert out.splitlines()[0].startswith("an argument, or what the function captured, was changed")
     assert out.splitlines()[1] == "one"
 
 

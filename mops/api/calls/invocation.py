@@ -97,6 +97,7 @@ class RunnerParts:
         return found
 
 
+_CHANGED: Final = ("an argument was changed", "an argument, or what the function captured, was changed")
 _NOT_KEPT: Final = Serialized((b"",))
 
 
@@ -301,7 +302,7 @@ class Invocation:
         call = self._as_it_travels()  # which says of a file that it changed
         if not as_keyed:
             raise UnkeyableArgumentError(
-                "an argument was changed before the call could run: its result would stand for what it was before",
+                f"{_CHANGED[self.target.by_value]} before the call could run: its result would stand for what it was",
                 advice="hand over a copy, or leave what a call was given as it is until its result is there",
             )
         return call
