@@ -12,8 +12,9 @@ from blake3 import blake3
 from harness import FLOOR, OURS, Budget, Row, Sample, seconds, warm_up_memory
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.files.digests import file_digest
-from mops.adapters.files.directories import PackedDirectories, directory_digest
+from mops.adapters.files.directories import PackedDirectories, SeenDirectory
 from mops.core.blob_layout import content_key
+from mops.core.files import LocalFile
 from sample import MEBIBYTE
 
 TAR = "tar"
@@ -71,8 +72,10 @@ def key_and_store(folder: Path) -> Sample:
 
     def store_under(root: Path) -> None:
         store = LocalBlobStore(str(root))
-        key = directory_digest(source)
-        PackedDirectories().store(source, key, lambda parts: store.put_content(content_key, *parts), unused)
+        directory = LocalFile(source, "small", kind="directory")
+        directory.seen = seen = SeenDirectory(source)
+        directory.digest = seen.digest
+        PackedDirectories().store(directory, lambda parts: store.put_content(content_key, *parts), unused)
 
     return into_new_folder(folder, store_under)
 
@@ -80,7 +83,8 @@ def key_and_store(folder: Path) -> Sample:
 def fetch(folder: Path) -> Sample:
     """Build the directory from the store."""
     source, store = str(small_files(folder)), LocalBlobStore(str(folder / "root"))
-    digest, _ = PackedDirectories().store(source, b"", lambda parts: store.put_content(content_key, *parts), unused)
+    directory = LocalFile(source, "small", kind="directory")
+    digest, _ = PackedDirectories().store(directory, lambda parts: store.put_content(content_key, *parts), unused)
 
     def build(target: Path) -> None:
         read = lambda digest: store.get_content(content_key(digest), digest)  # noqa: E731

@@ -172,7 +172,7 @@ class Contents:
                 put_file(self._store, content_key(digest), path, digest, advance=advance)
                 stored(content_key(digest))
 
-            digest, size = self._directories().store(directory.path, directory.digest, put_parts, put)
+            digest, size = self._directories().store(directory, put_parts, put)
         return StoredFile(content_key(digest), digest, size, directory.kind, directory.name)
 
     def _build(self, directory: StoredFile, path: str) -> bool:

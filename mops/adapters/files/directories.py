@@ -2,6 +2,8 @@
 
 import os
 import threading
+import weakref
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final, final
 
@@ -23,10 +25,12 @@ from mops.core.directory import (
     ends_pack,
 )
 from mops.core.errors import CorruptBlob, FileChanged, MopsError, UndecodableResultError, UnserializableError
+from mops.core.files import LocalFile
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_directories import GetContent, GetFile, LocalDirectories, PutContent, PutFile
 
 _WORTH_A_THREAD: Final = 1 << 20  # bytes
+_MOST_KEPT: Final = 48 << 20
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -42,11 +46,75 @@ def directory_digest(path: str) -> bytes:
 
 
 @final
-class PackedDirectories(LocalDirectories):
-    """Directories of this machine's file systems. No more than one pack is in memory at a time."""
+class SeenDirectory:
+    """A directory as it was when it was keyed; it can be stored as long as its packs are kept.
 
-    def store(self, path: str, digest: bytes, put_content: PutContent, put_file: PutFile, /) -> tuple[bytes, int]:
+    They are, of the last directory that this process looked at, if they are few, until somebody stores it.
+
+    Attributes:
+        digest: as ``directory_digest``.
+    """
+
+    __slots__ = ("__weakref__", "_alone", "_manifest", "_packs", "digest")
+
+    def __init__(self, path: str) -> None:
+        """Look at a directory.
+
+        Raises:
+            As ``directory_digest``.
+        """
+        for other in tuple(_seen):
+            other.give_up()
+        _seen.add(self)
+        self._packs: list[bytes] | None = []
+        self._alone: list[tuple[str, bytes, int]] = []
+        self._manifest = _Storing(self._keep, self._note, worth_a_thread=LARGEST_PACK + 1).store(path)
+        self.digest = digest_of([encode_manifest(self._manifest)])
+
+    def store(self, put_content: PutContent, put_file: PutFile) -> tuple[bytes, int] | None:
+        """As ``LocalDirectories.store``, without another look at the small files; ``None`` without their packs."""
+        packs, self._packs = self._packs, None
+        if packs is None:
+            return None
+        for path, digest, size in self._alone:
+            put_file(path, digest, size)
+        for pack in packs:
+            put_content([pack])
+        return put_content([encode_manifest(self._manifest)]), self._manifest.size
+
+    def give_up(self) -> None:
+        """Let go of the packs."""
+        self._packs = None
+
+    def _keep(self, parts: Sequence[Buffer]) -> bytes:
+        packs = self._packs
+        if packs is not None:
+            packs.append(bytes(parts[0]))
+            if sum(map(len, packs)) > _MOST_KEPT:
+                self._packs = None
+        return digest_of(parts)
+
+    def _note(self, path: str, digest: bytes, size: int) -> None:
+        self._alone.append((path, digest, size))
+
+
+_seen: Final[weakref.WeakSet[SeenDirectory]] = weakref.WeakSet()
+"""One that may have packs, and more where threads look at the same moment."""
+
+
+@final
+class PackedDirectories(LocalDirectories):
+    """Directories of this machine's file systems. Few packs are in memory at a time."""
+
+    def store(self, directory: LocalFile, put_content: PutContent, put_file: PutFile, /) -> tuple[bytes, int]:
         """As the port says."""
+        seen, directory.seen = directory.seen, None
+        stored = seen.store(put_content, put_file) if isinstance(seen, SeenDirectory) else None
+        return stored or self._read_and_store(directory.path, directory.digest, put_content, put_file)
+
+    def _read_and_store(
+        self, path: str, digest: bytes, put_content: PutContent, put_file: PutFile
+    ) -> tuple[bytes, int]:  # fmt: skip
         try:
             manifest = _Storing(put_content, put_file).store(path)
         except MopsError:

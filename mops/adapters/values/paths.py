@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from mops.adapters.files.digests import file_digest
-from mops.adapters.files.directories import directory_digest
+from mops.adapters.files.directories import SeenDirectory
 from mops.adapters.files.local_file import local_file, own_state
 from mops.core.errors import FileChanged, UnkeyableArgumentError
 from mops.core.files import LocalFile
@@ -43,7 +43,8 @@ def structure_of_path(path: Path, meet: Callable[[LocalFile], None] | None = Non
     try:
         file = local_file(text)
         if file.kind == "directory":
-            file.digest = directory_digest(text)
+            file.seen = seen = SeenDirectory(text)
+            file.digest = seen.digest
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnkeyableArgumentError(_nothing(text, error), advice=_ABSENT) from error
     except FileChanged as error:

@@ -364,6 +364,8 @@ class Invocation:
 
     def invoke(self) -> Any:
         """Run the plain function in this thread, in the knowledge of which call that is."""
+        for file in self._keyed_files:
+            file.seen = None  # nobody stores it, and the function may take long
         token = SERVING.set((*self._serving, Served(self.memo.folder, entered=True, world=self.world)))
         try:
             return self.run_plainly()

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from mops.adapters.files import directories, trees
 from mops.adapters.files.digests import SMALL
-from mops.adapters.files.directories import PackedDirectories, directory_digest
+from mops.adapters.files.directories import PackedDirectories, SeenDirectory, directory_digest
 from mops.adapters.files.trees import Tree, TreeFile
 from mops.core.directory import ALONE_FROM, LARGEST_PACK, Manifest, Pack, StoredEntry, decode_manifest, encode_manifest
 from mops.core.errors import CorruptBlob, FileChanged, StoreDenied, UndecodableResultError, UnserializableError
+from mops.core.files import LocalFile
 
 DIRECTORIES = PackedDirectories()
 
@@ -50,7 +51,9 @@ class Blobs(dict):
         return True
 
     def store(self, path, digest=b""):
-        return DIRECTORIES.store(str(path), digest, self.put_content, self.put_file)
+        return DIRECTORIES.store(
+            LocalFile(str(path), "folder", digest, kind="directory"), self.put_content, self.put_file
+        )
 
     def fetch(self, digest, path):
         return DIRECTORIES.fetch(digest, str(path), self.get, self.get_file)
@@ -378,3 +381,52 @@ def test_a_disk_that_is_full_is_told_as_it_is(tmp_path, blobs, monkeypatch):
     monkeypatch.setattr(directories, "write", full)
     with pytest.raises(OSError, match="No space left"):
         blobs.fetch(digest, tmp_path / "target")
+
+
+# ------------------------------------------------------------------------------------------------ stored as it was seen
+def seen(path):
+    file = LocalFile(str(path), path.name, kind="directory")
+    file.seen = directory = SeenDirectory(str(path))
+    file.digest = directory.digest
+    return file
+
+
+def test_a_directory_that_was_just_seen_is_stored_as_it_was_then(tmp_path, blobs):
+    source = sample(tmp_path)
+    file = seen(source)
+    expected, size = blobs.store(source)
+    blobs.clear()
+    for path in source.rglob("*"):
+        if path.is_file() and path.stat().st_size < ALONE_FROM:
+            path.write_bytes(b"changed since")
+    assert DIRECTORIES.store(file, blobs.put_content, blobs.put_file) == (expected, size)
+    assert file.digest == expected
+    assert decode_manifest(blobs[expected])
+
+
+def test_what_was_seen_is_given_up_when_it_is_stored_or_another_directory_is_seen(tmp_path, blobs):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    first, second = sample(tmp_path / "a"), sample(tmp_path / "b")
+    for use in (lambda file: seen(second), lambda file: DIRECTORIES.store(file, blobs.put_content, blobs.put_file)):
+        file = seen(first)
+        directory = file.seen
+        kept = use(file)
+        assert kept
+        assert directory.store(blobs.put_content, blobs.put_file) is None
+
+
+def test_a_directory_that_was_seen_long_ago_is_read_again(tmp_path, blobs):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    file = seen(sample(tmp_path / "a"))
+    other = seen(sample(tmp_path / "b"))
+    assert DIRECTORIES.store(file, blobs.put_content, blobs.put_file)[0] == file.digest
+    assert DIRECTORIES.store(other, blobs.put_content, blobs.put_file)[0] == other.digest
+
+
+def test_a_large_directory_is_not_kept(tmp_path, blobs, monkeypatch):
+    monkeypatch.setattr(directories, "_MOST_KEPT", 3)
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large" / "a.txt").write_bytes(b"more")
+    file = seen(tmp_path / "large")
+    assert file.seen.store(blobs.put_content, blobs.put_file) is None
+    assert DIRECTORIES.store(file, blobs.put_content, blobs.put_file)[0] == file.digest
