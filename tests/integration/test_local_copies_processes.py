@@ -16,7 +16,7 @@ from mops.adapters.files.directories import directory_digest
 from mops.adapters.local_copies import standing
 from mops.adapters.local_copies.fallback import FallbackCopies
 from mops.adapters.local_copies.temporary import TemporaryCopies
-from mops.core.errors import StoreFull
+from mops.core.errors import StoreFull, UnsupportedStore
 
 PROCESS = Path(__file__).with_name("local_copies_process.py")
 ROOMY = 1 << 30
@@ -466,3 +466,25 @@ def test_payloads_in_temporary_copies_leave_no_file(tmp_path, monkeypatch):
     for size in (10, 5 << 20):
         assert Blob(b"x" * size).content(copies)
     assert [path.name for path in tmp_path.glob("*/*")] == ["alive"]
+
+
+@pytest.mark.parametrize("wrecked", ["file", "folder of its name"])
+def test_a_copy_in_whose_place_something_else_stands_is_made_anew(tmp_path, wrecked):
+    copies, blob = cache(tmp_path), Blob(b"data")
+    path = blob.file(copies)
+    if wrecked == "file":
+        path.unlink()
+        path.mkdir()
+    else:
+        shutil.rmtree(path.parent)
+        path.parent.write_text("no folder")
+    assert blob.file(copies) == path
+    assert path.read_bytes() == b"data"
+
+
+def test_a_copy_whose_path_is_too_long_anywhere_on_this_machine_is_waited_for_by_nobody(tmp_path):
+    def fill(path):
+        os.mkdir(os.path.join(path, *["n" * 200] * 21))
+
+    with pytest.raises(UnsupportedStore, match="File name too long"):
+        FallbackCopies(str(tmp_path / "cache"), lambda: ROOMY, lambda _: None).directory(bytes(32), "deep", fill)

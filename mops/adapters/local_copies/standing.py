@@ -74,13 +74,18 @@ class StandingCopies:
             self._bound.lease(entry)
         if entry.find(name) is None:
             with self._filling(entry, size):
-                found = (
-                    entry.find(name) or entry.rename(name) or self._fill(entry, lambda draft: draft.write(name, fill))
-                )
-                if found is None:
+                if self._find_or_fill(entry, name, fill) is None:
                     return None
         self._use(entry)
         return wanted
+
+    def _find_or_fill(self, entry: Entry, name: str, fill: Fill) -> str | None:
+        try:
+            found = entry.find(name) or entry.rename(name)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):
+            entry.discard()  # something else stands where its folders or its file should be
+            found = None
+        return found or self._fill(entry, lambda draft: draft.write(name, fill))
 
     def _use(self, entry: Entry) -> None:
         if self._bound is not None:

@@ -13,7 +13,7 @@ from mops.adapters.files.drafts import close
 from mops.adapters.files.reading import OPENING, read
 from mops.adapters.local_copies.locks import lock_for_life
 from mops.adapters.local_copies.standing import StandingCopies
-from mops.core.errors import StoreDenied, StoreError, StoreFull, StoreReadOnly, StoreUnavailable
+from mops.core.errors import StoreDenied, StoreError, StoreFull, StoreReadOnly, StoreUnavailable, UnsupportedStore
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_copies import Fill, LocalCopies
 
@@ -28,6 +28,8 @@ _CLASSES: Final[dict[int, type[StoreError]]] = {
     errno.EACCES: StoreDenied,
     errno.EPERM: StoreDenied,
     errno.EROFS: StoreReadOnly,
+    **dict.fromkeys((errno.EINVAL, errno.EILSEQ, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG), UnsupportedStore),
+    errno.ENOTDIR: UnsupportedStore,
 }
 _ADVICE: Final = "make room there, or let TMPDIR name a folder that has some"
 
