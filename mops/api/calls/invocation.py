@@ -115,6 +115,7 @@ class Invocation:
         "_args",
         "_attempts",
         "_deferred",
+        "_encodings",
         "_extras",
         "_keyed_files",
         "_kwargs",
@@ -134,9 +135,12 @@ class Invocation:
         extras: tuple[Any, ...],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        keyed_files: tuple[LocalFile, ...] = (),
+        *,
+        keyed_files: tuple[LocalFile, ...],
+        encodings: Sequence[bytes],
     ) -> None:
         self._parts = parts
+        self._encodings: Sequence[bytes] | None = encodings
         self._keyed_files = keyed_files
         self.world = world
         self.target = target
@@ -245,13 +249,15 @@ class Invocation:
         """Note that the call runs later than it was keyed: what changes its arguments until then has to be noticed."""
         self._deferred = self.memo.digest
         if self.target.by_value and self.runs_here:  # functions may go on with what they captured
-            self._deferred = self.target.digest_of_arguments(self._args, self._kwargs)
+            self._deferred, _ = self.target.look_again(self._args, self._kwargs, with_captured=False)
 
     def _is_as_keyed(self) -> bool:
         """Whether the arguments still are what they were when the call was deferred, and what travels with them."""
-        if self.target.by_value and not self.runs_here:
-            return self.target.digest_with_captured(self._args, self._kwargs) == self._deferred
-        return self.target.digest_of_arguments(self._args, self._kwargs) == self._deferred
+        with_captured = self.target.by_value and not self.runs_here
+        digest, files = self.target.look_again(self._args, self._kwargs, with_captured=with_captured)
+        if digest == self._deferred:
+            self._keyed_files = files  # equal ones, of which more is at hand
+        return digest == self._deferred
 
     def _retry(self, failure: Failure | FailureRecord) -> float | None:
         if self._parts.retries is NEVER:
@@ -284,6 +290,7 @@ class Invocation:
         from mops.api.calls.claims import about_call
 
         heartbeat = self._parts.heartbeat
+        encodings, self._encodings = self._encodings, None  # a call may wait for long, and describes itself once
         return about_call(
             self.target,
             self._extras,
@@ -293,6 +300,7 @@ class Invocation:
             heartbeat,
             run_timeout,
             remote=self._parts.shell is not None,
+            encodings=encodings,
         )
 
     def _pickled(self) -> Serialized:
