@@ -316,3 +316,22 @@ def test_what_a_path_of_a_subclass_has_besides_its_path_counts_and_travels(stage
             print(*labels(labelled("data.txt", unit, label)))
     """)
     assert out == "m x data\nm y data\ns y data\n"
+
+
+@each_remote_shell
+def test_a_path_that_a_function_captured_travels_with_its_file_as_an_argument(stage, shell):
+    project = stage(shell)
+    out = project.script(f"""
+        from pathlib import Path
+
+        DATA = Path("data.txt").absolute()
+
+        @use_runner(MemoizingPicklingRunner({shell}, root), ignore=("log",))
+        def places(log, *paths):
+            return str(log["place"]), str(DATA), *map(str, paths)
+
+        DATA.write_text("data")
+        log, captured, first, second = places({{"place": DATA}}, DATA, DATA)
+        print(log == captured == str(DATA), first == second != captured, open(first).read())
+    """)
+    assert out == "True True data\n"

@@ -34,7 +34,10 @@ class Luggage:
 
     Attributes:
         files: those met so far.
+        pickler: the one that asks, while it does.
     """
+
+    pickler: Any = None
 
     def __init__(self, reductions: Reductions = NO_REDUCTIONS, shared: Shared = NOT_SHARED) -> None:
         self.files: list[AnyFile] = []
@@ -43,6 +46,8 @@ class Luggage:
         self._by_path: dict[str, FileIndex] = {}
         self._reductions = reductions
         self._as_written = 0
+        self._written: list[Any] = []
+        self._stand_ins: list[object] = []
 
     def attach(self, file: AnyFile) -> FileIndex:
         """Take a file along."""
@@ -76,14 +81,32 @@ class Luggage:
             return as_written, (_Mark(begins=True), _fresh(obj.value), _Mark(begins=False))
         if cls is _Mark:
             self._as_written += 1 if obj.begins else -1
+            if self._written and not self._as_written:
+                self._forget()
             return bool, ()
         if self._as_written:
+            if hasattr(cls, "__fspath__"):
+                self._written.append(obj)
             return NotImplemented
         if hasattr(cls, "__mops_travel__"):
             return obj.__mops_travel__(self.attach)
         if hasattr(cls, "__fspath__"):
             return self._path(obj)
         return NotImplemented
+
+    def _forget(self) -> None:
+        """Have the pickler not take a path for the one that it met, which travelled as it was written.
+
+        Places in its memo follow from the number of entries, so that each entry is replaced.
+        """
+        memo = self.pickler.memo.copy()
+        for path in self._written:
+            entry = memo.pop(id(path), None)
+            if entry is not None:
+                self._stand_ins.append(object())
+                memo[id(self._stand_ins[-1])] = entry[0], self._stand_ins[-1]
+        self.pickler.memo = memo
+        self._written.clear()
 
     def _path(self, obj: Any) -> Any:
         from pathlib import Path  # whoever has one has imported it

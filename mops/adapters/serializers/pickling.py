@@ -108,7 +108,10 @@ class PicklingSerializer(Serializer):
             return False
 
         made = _sharing(pickler) if shared else pickler
-        made(luggage, stream, _PROTOCOL, buffer_callback=keep_in_band).dump(value)
+        try:
+            made(luggage, stream, _PROTOCOL, buffer_callback=keep_in_band).dump(value)
+        finally:
+            luggage.pickler = None  # they would keep each other, and the value
         # No copy; a view could not be given up together with its stream.
         return Serialized([stream.getvalue(), *buffers], luggage.files)
 
@@ -138,6 +141,7 @@ class _ImportablePickler(pickle.Pickler):
     def __init__(self, luggage: Luggage, stream: io.BytesIO, protocol: int, **options: Any) -> None:
         super().__init__(stream, protocol, **options)
         self._luggage = luggage
+        luggage.pickler = self
 
     def reducer_override(self, obj: Any) -> Any:
         """Called for everything that is not of a built-in type."""
