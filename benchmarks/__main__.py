@@ -13,7 +13,20 @@ from pathlib import Path
 from disk import journalled
 from harness import Measured, measure
 from report import line, markdown, plot
-from rows import calls, keys, large, operations, processes, start_up, subprocesses, warm_workers
+from rows import (
+    calls,
+    files,
+    keyed_files,
+    keys,
+    large,
+    operations,
+    processes,
+    shared,
+    start_up,
+    stored_files,
+    subprocesses,
+    warm_workers,
+)
 
 HERE = Path(__file__).resolve().parent
 ROWS = [
@@ -22,6 +35,10 @@ ROWS = [
     *subprocesses.ROWS,
     *warm_workers.ROWS,
     *large.ROWS,
+    *stored_files.ROWS,
+    *keyed_files.ROWS,
+    *files.ROWS,
+    *shared.ROWS,
     *keys.ROWS,
     *processes.ROWS,
     *operations.ROWS,

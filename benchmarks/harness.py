@@ -125,13 +125,13 @@ def in_fresh_process(program: str, *arguments: object) -> float:
     return float(done.stdout.split()[-1])
 
 
-def warm_up_memory() -> None:
-    """Touch 768 MiB and give them back, so that what follows need not wait for the host.
+def warm_up_memory(size: int = 768 * 2**20) -> None:
+    """Touch so many bytes and give them back, so that what follows need not wait for the host.
 
     A virtual machine gets memory from its host at the first touch, at 0.4 GB/s where this was written, and returns it
     after a few seconds: without this, large values would measure the host.
     """
-    with mmap.mmap(-1, 768 * 2**20) as memory:
+    with mmap.mmap(-1, size) as memory:
         for offset in range(0, len(memory), mmap.PAGESIZE):
             memory[offset] = 1
 

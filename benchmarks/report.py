@@ -9,7 +9,8 @@ from pathlib import Path
 from harness import FLOOR, OURS, Budget, Measured
 
 MARKERS = {
-    FLOOR: "|", "diskcache": "s", "joblib": "D", "thds.mops": "^", "pool": "v", "ray": "P", "dask": "X", OURS: "o",
+    FLOOR: "|", "tar": "<", "diskcache": "s", "joblib": "D", "thds.mops": "^", "pool": "v", "ray": "P", "dask": "X",
+    "unshared": "+", OURS: "o",
 }  # fmt: skip
 COLUMNS = tuple(MARKERS)
 DISTRIBUTIONS = ("mops-run", "joblib", "diskcache", "thds.mops", "dask", "ray", "numpy", "pandas")
@@ -33,7 +34,8 @@ def conditions(file_system: str) -> list[str]:
         f"{os.cpu_count()} cores ({processor()}), Linux {platform.release()}, Python {platform.python_version()}.",
         f"Stored on {file_system}.",
         f"{versions}.",
-        "pool is the standard library's ProcessPoolExecutor.",
+        "pool is the standard library's ProcessPoolExecutor; unshared is mops without shared=.",
+        "Of a file joblib gets the content, as an array; thds.mops links files into its store, mops copies them.",
         "Contestants take turns; the figures are medians. thds.mops runs with its messages switched off.",
         "Before a large value, memory is touched and given back: a virtual machine waits for it at the first touch.",
     ]

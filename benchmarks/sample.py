@@ -70,3 +70,32 @@ def small_dicts(ragged: bool) -> list[dict[str, object]]:
     if ragged:
         return [{"id": i, f"field{i % 97}": i / 7, "name": f"n{i % 1000}"} for i in range(300_000)]
     return [{"id": i, "value": i / 7, "name": f"n{i % 1000}"} for i in range(300_000)]
+
+
+def write_file(path: Path, size: int, salt: int = 0) -> Path:
+    """Write a file without two equal MiB, and without holding it in memory."""
+    chunk = np.random.default_rng(salt).bytes(MEBIBYTE)
+    with path.open("wb") as file:
+        for number in range(-(-size // MEBIBYTE)):
+            file.write((number.to_bytes(8, "little") + chunk)[: min(MEBIBYTE, size - number * MEBIBYTE)])
+    return path
+
+
+def new_file(folder: str, size: int) -> Path:
+    """Return a file that nobody has stored yet."""
+    return write_file(Path(folder) / f"new-{size}", size, size)
+
+
+def size_of_file(path: Path) -> int:
+    """Return something small about a file."""
+    return path.stat().st_size
+
+
+def content_of_file(path: str) -> np.ndarray[Any, Any]:
+    """Return what a file consists of."""
+    return np.fromfile(path, np.uint8)
+
+
+def score(model: dict[str, np.ndarray[Any, Any]], salt: int) -> float:
+    """Return something small about a model, without reading it all."""
+    return salt + sum(float(layer[0]) for layer in model.values())

@@ -1,6 +1,6 @@
 """mops on the local disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,12 @@ def in_warm_workers(root: Path, function: Callable[..., Any], workers: int) -> A
     return use_runner(MemoizingPicklingRunner(ForkServerShell(max_workers=workers), f"file://{root}"))(function)
 
 
-def in_subprocesses(root: Path, function: Callable[..., Any], workers: int) -> Any:
+def in_subprocesses(root: Path, function: Callable[..., Any], workers: int = 2) -> Any:
     """Run each call in a new process."""
     return use_runner(MemoizingPicklingRunner(SubprocessShell(max_workers=workers), f"file://{root}"))(function)
+
+
+def sharing(root: Path, function: Callable[..., Any], shared: Sequence[str]) -> Any:
+    """Run two calls at a time in forks, where some arguments are stored once for all calls."""
+    runner = MemoizingPicklingRunner(ForkServerShell(max_workers=2), f"file://{root}")
+    return use_runner(runner, shared=shared)(function)

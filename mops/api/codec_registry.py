@@ -1,6 +1,5 @@
 """Which codec stores the results of a type: the user's, or that of a library that mops knows."""
 
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -33,7 +32,7 @@ BUILT_IN: Final[Mapping[str, str]] = {
 
 _REDUCING: Final = "polars"  # the one library that copies its values into a pickle
 _RESERVED: Final = frozenset({"pickle5"})
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_LONGEST_NAME: Final = 64
 _OUR_OWN: Final = "mops.adapters.codecs."
 
 
@@ -88,7 +87,7 @@ class CodecRegistry(Codecs):
             pieces = codec.encode(value)
             if pieces is NotImplemented:
                 return None
-            return _stored_name(codec), [_flat(piece) for piece in pieces]
+            return _stored_name(codec), _flat_pieces(pieces)
         except Exception as error:
             text = f"the codec {codec.name!r} cannot encode a {type(value).__qualname__}: {_text(error)}"
             raise UnserializableError(text, advice="have it return NotImplemented for what is to be pickled") from error
@@ -135,7 +134,7 @@ class CodecRegistry(Codecs):
 
 def _check(codec: Codec[Any]) -> None:
     name = getattr(codec, "name", None)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _is_plain(name):
         raise ConfigurationError(f"a codec needs a name of letters, digits, dots and dashes, not {name!r}")
     taken = BUILT_IN.get(name)
     if name in _RESERVED or (taken is not None and _home(codec) != taken):
@@ -143,6 +142,11 @@ def _check(codec: Codec[Any]) -> None:
     for method in ("encode", "decode"):
         if not callable(getattr(codec, method, None)):
             raise ConfigurationError(f"the codec {name!r} has no method {method}")
+
+
+def _is_plain(name: str) -> bool:
+    letters = name.replace("-", "").replace(".", "").replace("_", "")
+    return letters.isascii() and letters.isalnum() and len(name) <= _LONGEST_NAME
 
 
 def _home(codec: Codec[Any]) -> str:
@@ -153,6 +157,12 @@ def _home(codec: Codec[Any]) -> str:
 def _stored_name(codec: Codec[Any]) -> str:
     module = type(codec).__module__
     return codec.name if module.startswith(_OUR_OWN) else f"{codec.name}@{module}"
+
+
+def _flat_pieces(pieces: Any) -> list[Buffer]:
+    if isinstance(pieces, bytes | bytearray | memoryview | str):  # whose items are no buffers
+        raise TypeError("encode gives a list of pieces: return [data]")
+    return [_flat(piece) for piece in pieces]
 
 
 def _flat(piece: Buffer) -> Buffer:

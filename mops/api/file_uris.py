@@ -30,13 +30,13 @@ def path_of(uri: str) -> str:
     return os.path.abspath(os.fsdecode(unquote_to_bytes(os.fsencode(path)))) if path.startswith("/") else ""
 
 
-def canonical(uri: str) -> str:
+def canonical(uri: object) -> str:
     """The spelling of a URI that is compared with others.
 
     Raises:
         ConfigurationError: it is none.
     """
-    if "://" not in uri:
+    if not isinstance(uri, str) or "://" not in uri:
         raise ConfigurationError(f"{uri!r} is no URI; a path of this machine is for Source.from_file")
     path = path_of(uri)
     if not path and uri.startswith(_FILE):

@@ -72,6 +72,8 @@ def _from_uri(uri: str) -> BlobStore:
         return _object_store(uri, _EXTRAS[parts.scheme])
     if parts.scheme in {"adls", "abfss", "https"}:
         return _azure(uri)
+    if parts.scheme == "file":
+        raise ConfigurationError(f"{uri} names no path of this machine: write file:///path")
     raise ConfigurationError(
         f"{uri} names no blob root that this mops can open: it knows paths, file:///, memory://name, s3://, gs:// "
         "and adls://"
@@ -115,17 +117,25 @@ def local_copies_for(
         cache_size: gives the bytes that the cache may take; ``None``: as much as seems right for its disk.
         report: tells the user something.
     """
-    from mops.adapters.local_copies import FOREIGN, FallbackCopies, StandingCopies, TemporaryCopies
+    from mops.adapters.local_copies.fallback import FallbackCopies
 
     if store.uri.startswith("file:///"):
-        from urllib.parse import unquote_to_bytes
-
-        beside = os.path.join(os.fsdecode(unquote_to_bytes(store.uri.removeprefix("file://"))), "~files")
-        return FallbackCopies(StandingCopies(beside, limit=None, caches_content=False), report, FOREIGN)
+        return FallbackCopies(os.path.join(_path_of(store.uri), "~files"), None, report)
     cache = _cache_folder()
     if store.uri.startswith("memory:") or not cache:
+        from mops.adapters.local_copies.temporary import TemporaryCopies
+
         return TemporaryCopies()
-    return FallbackCopies(StandingCopies(cache, limit=cache_size, caches_content=True), report)
+    return FallbackCopies(cache, cache_size, report)
+
+
+def _path_of(uri: str) -> str:
+    path = uri.removeprefix("file://")
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote_to_bytes
+
+    return os.fsdecode(unquote_to_bytes(path))
 
 
 def _cache_folder() -> str:

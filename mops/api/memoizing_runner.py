@@ -214,10 +214,12 @@ class MemoizingPicklingRunner:
     def invocation(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Invocation:
         """The call as a value: where it is stored, and how it would be run."""
         target = self._targets.get(id(func)) or self._target(func)
-        memo, extras = target.memo(args, kwargs)
+        memo, extras, encodings = target.memo(args, kwargs)
         files = target.files(extras) if extras else ()
         world = world_of(self._settings["blob_root"], self._parts.heartbeat, self._settings["verify"])
-        return Invocation(self._parts, world, target, memo, extras, args, kwargs, files)
+        return Invocation(
+            self._parts, world, target, memo, extras, args, kwargs, keyed_files=files, encodings=encodings
+        )
 
     def _target(self, func: Callable[..., Any]) -> Target:
         key = func if isinstance(func, MethodType | BuiltinMethodType) else id(func)  # methods are new at every look

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from mops.api.display.terminal import TERMINAL
 from mops.api.locate import locate_blob_store
 from mops.api.roots import is_absolute, layers_in
 from mops.api.trust import say_who_else_can_write, trust_of_process
@@ -11,6 +12,7 @@ from mops.runtime.clock import SystemClock
 from mops.runtime.world import World
 
 if TYPE_CHECKING:
+    from mops.core.ports.local_directories import LocalDirectories
     from mops.runtime.contents import Contents
     from mops.runtime.layered_contents import LayeredContents
 
@@ -67,14 +69,18 @@ def contents_of(store: BlobStore) -> "Contents | LayeredContents":
 
 
 def _contents_of_one(store: BlobStore, *, cleans: bool = True) -> "Contents":
-    from mops.adapters.files.directories import PackedDirectories
-    from mops.api.display.transfers import LINE
     from mops.api.locate import local_copies_for, locate_file
     from mops.api.settings import defaults
     from mops.runtime.contents import Contents
 
     copies = local_copies_for(store, defaults.cache_size, say)
-    return Contents(store, copies, PackedDirectories(), locate_file, LINE, cleans=cleans)
+    return Contents(store, copies, _directories, locate_file, TERMINAL, cleans=cleans)
+
+
+def _directories() -> "LocalDirectories":
+    from mops.adapters.files.directories import PackedDirectories  # 5 ms that most values do not need
+
+    return PackedDirectories()
 
 
 def say(text: str) -> None:

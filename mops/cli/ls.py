@@ -28,7 +28,8 @@ def ls(root: str | None, pipeline: str | None, function: str | None) -> None:
             _show(past)
             shown += 1
     if not shown:
-        click.echo(f"no calls under {printable(store.uri)}", err=True)
+        matching = " match" if pipeline or function is not None else ""
+        click.echo(f"no calls under {printable(store.uri)}{matching}", err=True)
 
 
 def _matches(reference: str, pattern: str) -> bool:

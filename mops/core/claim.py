@@ -14,8 +14,7 @@ Rules of the protocol:
   first answer was lost finds out whose they are.
 * An epoch is over when its log holds an end, or when ``r<g>`` of its generation exists in any form.
 * Staleness is what one observer measured between its own looks. No clocks of two processes are compared.
-* A result or tombstone that no known key signed, where that is required, stands for nothing, and is left as it is: the
-  next generation counts. To void it would be to lose the results of everybody whose key this process lacks.
+* What no known key signed, where that is required, is no result, and left as it is: the next generation counts.
 
 Who owns an epoch, and who may end it, is the matter of ``ownership.py``.
 """
@@ -51,6 +50,7 @@ LEFT: Final = "its caller left"
 CANCELLED: Final = "cancelled"
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 20.0
+_OUT_OF_REACH: Final = "the blob store is out of reach: it is asked again for up to {:g} s (store_patience)"
 
 
 # ------------------------------------------------------------------------------------------------ records
@@ -209,6 +209,8 @@ def entry(memo: Memo, number: int, nonce: str) -> str:
 def patiently(effect: Effect, patience: float) -> Steps[Any]:
     """Repeat an idempotent effect until it is answered, or the store was out of reach for longer than ``patience``.
 
+    From the second failure on, the user is told: a call that waits in silence looks like one that hangs.
+
     Raises:
         StoreUnavailable: the last one.
     """
@@ -221,6 +223,8 @@ def patiently(effect: Effect, patience: float) -> Steps[Any]:
             since = now if since is None else since
             if now - since >= patience:
                 raise
+        if delay > _FIRST_RETRY:
+            yield Report(_OUT_OF_REACH.format(patience))
         yield Wait(delay)
         delay = min(delay * 2, _LAST_RETRY)
 
@@ -261,7 +265,7 @@ class Epoch:
         log: what was read of its log.
         mine: this call holds the claim.
         attached: its holder is gone, and this call watches the command that was started for it.
-        refused: why nobody here believes the claim, if that is why there is none.
+        refused: why the claim is not believed here, if that is why there is none.
         seen_open: this call has seen it before it was over, so its failure is this call's failure.
         told: what observers were told of it.
     """
@@ -317,7 +321,7 @@ def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, En
                 return generation, envelope
             damage = "" if envelope.kind == TOMBSTONE else "neither a result nor a tombstone"
         except UnverifiedBlob:
-            damage = ""
+            damage = ""  # to void it would be to lose the results of everybody whose key this process lacks
         except CorruptBlob as error:
             damage = str(error.args[0])
         if damage:
@@ -380,9 +384,7 @@ def read_log(memo: Memo, epoch: Epoch, patience: float) -> Steps[None]:
             yield from epoch.tell(memo, "adopted")
 
 
-def close(
-    memo: Memo, epoch: Epoch, why: str, patience: float, failure: FailureRecord | None = None
-) -> Steps[bool]:  # fmt: skip
+def close(memo: Memo, epoch: Epoch, why: str, patience: float, failure: FailureRecord | None = None) -> Steps[bool]:
     """Try to end an epoch at the slot after the log that was judged; whatever came first stands.
 
     Returns:

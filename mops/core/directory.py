@@ -23,10 +23,10 @@ from mops.core.errors import CorruptBlob, FormatTooNew
 FORMAT: Final = "mops directory 1"
 ALONE_FROM: Final = 1 << 20
 """Bytes from which a file is a blob of its own."""
-LARGEST_PACK: Final = 16 << 20
+LARGEST_PACK: Final = 8 << 20
 """Bytes that no pack exceeds."""
 
-_PACK_FROM: Final = 4 << 20
+_PACK_FROM: Final = 2 << 20
 _DIGEST: Final = 32
 _ENDS: Final = 32  # of 256: the share of the files that end a pack that is large enough
 _COMPONENT: Final = rb"(?!\.\.?(?:/|\Z))[^/\0]+"

@@ -56,7 +56,7 @@ class Published(Event):
 
     Attributes:
         elapsed: seconds that the function ran for; ``None`` where the stored result does not say.
-        bytes: of the value.
+        bytes: of the value, with the files that it names.
     """
 
     epoch: int
@@ -71,7 +71,7 @@ class Hit(Event):
 
     Attributes:
         saved: seconds that the function had run for then; ``None`` where that is not stored.
-        bytes: of the value.
+        bytes: of the value, with the files that it names.
     """
 
     saved: float | None

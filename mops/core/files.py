@@ -23,9 +23,10 @@ class LocalFile:
         size: bytes; 0 for a directory.
         key: where to store it; empty: by its content.
         kind: how it arrives.
+        seen: what whoever took the digest has for whoever stores it, so that it need not be read again.
     """
 
-    __slots__ = ("digest", "key", "kind", "name", "path", "size")
+    __slots__ = ("digest", "key", "kind", "name", "path", "seen", "size")
 
     def __init__(
         self, path: str, name: str, digest: bytes = b"", key: str = "", kind: FileKind = "file", size: int = 0
@@ -35,6 +36,7 @@ class LocalFile:
         self.digest = digest
         self.key = key
         self.kind = kind
+        self.seen: object = None
         self.size = size
 
 

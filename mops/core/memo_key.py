@@ -85,7 +85,9 @@ class ArgumentKeyer:
         self._prefix = blake3(Encoder(hooks).encode((*heading, False), "")).digest()
         self._prefix_by_value = blake3(Encoder(hooks).encode((*heading, True), "")).digest()
 
-    def digest(self, bound: tuple[Any, ...], captured: Mapping[str, object] | None = None) -> bytes:
+    def digest(
+        self, bound: tuple[Any, ...], captured: Mapping[str, object] | None = None
+    ) -> tuple[bytes, Sequence[bytes]]:  # fmt: skip
         """Digest one call.
 
         Args:
@@ -94,32 +96,43 @@ class ArgumentKeyer:
                 another way is an ``Encoded``.
 
         Returns:
-            32 bytes.
+            32 bytes; and the encodings of the arguments, for ``notes``.
 
         Raises:
             UnkeyableArgumentError: with the path to what has no meaning as a value.
         """
         leaf = LEAVES.get(type(bound[0])) if self._is_single else None
         if leaf is not None and captured is None:  # what follows, for one scalar, in half the time
-            return blake3(self._prefix + leaf(bound[0])).digest()
-        encodings = self._encodings(self._keep(bound), Encoder(self._hooks))
-        prefix = self._prefix
+            encoding = leaf(bound[0])
+            return blake3(self._prefix + encoding).digest(), (encoding,)
+        encodings = self._encodings(self._keep(bound))
+        prefix, parts = self._prefix, encodings
         if captured is not None:
-            prefix = self._prefix_by_value
-            encodings.append(self._of_captured(captured))
-        return blake3(prefix + bytes(map(len, encodings[:-1])) + b"".join(encodings)).digest()
+            prefix, parts = self._prefix_by_value, [*encodings, self._of_captured(captured)]
+        return blake3(prefix + bytes(map(len, parts[:-1])) + b"".join(parts)).digest(), encodings
 
-    def notes(self, bound: tuple[Any, ...], captured: Mapping[str, object] | None = None) -> list[ArgumentNote]:
+    def notes(
+        self,
+        bound: tuple[Any, ...],
+        captured: Mapping[str, object] | None = None,
+        encodings: Sequence[bytes] | None = None,
+    ) -> list[ArgumentNote]:
         """Digest and describe each argument of a call that has a digest, captured values last.
+
+        Args:
+            bound: as for ``digest``.
+            captured: as for ``digest``.
+            encodings: what ``digest`` gave; without them, the arguments are encoded again.
 
         Raises:
             UnkeyableArgumentError: as ``digest``.
         """
-        kept, encoder = self._keep(bound), Encoder(self._hooks)
-        notes = _notes(self._names, kept, self._encodings(kept, encoder))
+        kept = self._keep(bound)
+        notes = _notes(self._names, kept, self._encodings(kept) if encodings is None else encodings)
         if captured:
-            encodings = [encoder.encode(value, name) for name, value in captured.items()]
-            notes += _notes([f"captured {name}" for name in captured], list(captured.values()), encodings)
+            encoder = Encoder(self._hooks)
+            of_captured = [encoder.encode(value, name) for name, value in captured.items()]
+            notes += _notes([f"captured {name}" for name in captured], list(captured.values()), of_captured)
         return notes
 
     def _of_captured(self, captured: Mapping[str, object]) -> bytes:
@@ -137,8 +150,8 @@ class ArgumentKeyer:
             kept[options] = {name: value for name, value in kept[options].items() if name not in self._dropped}
         return kept
 
-    def _encodings(self, kept: Sequence[Any], encoder: Encoder) -> list[bytes]:
-        encodings = []
+    def _encodings(self, kept: Sequence[Any]) -> list[bytes]:
+        encoder, encodings = Encoder(self._hooks), []
         for name, value in zip(self._names, kept, strict=True):
             if type(value) is object and self._defaults.get(name) is value:
                 encodings.append(_OWN_DEFAULT)

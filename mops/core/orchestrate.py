@@ -286,7 +286,7 @@ def _publish(flight: _Flight, epoch: Epoch, ran: Ran) -> Steps[bool]:
     try:
         parts = yield from prepare(memo, generation, epoch.number, ran, flight.call.serializer, patience, sync_after)
     except UnserializableError as error:
-        yield Report(f"the result of {memo.folder} is returned, but not stored: {error.args[0]}")
+        yield Report(f"the result of {memo.folder} is returned, but not stored: {error.args[0]}; {error.advice}")
         yield from epoch.tell(memo, "failed", Failure(error))
         yield from fail(memo, epoch, error, patience)
         return True

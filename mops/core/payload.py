@@ -6,14 +6,18 @@ from typing import Any, Final, NamedTuple
 from mops.core.blob_layout import content_key
 from mops.core.claim import patiently
 from mops.core.effects import FetchFile, GetContent, HasFile, PutContent, PutFile, Report, Steps, Sync
-from mops.core.envelope import INLINE_LIMIT, Envelope, Segment, StoredSegment
-from mops.core.errors import CorruptBlob, FileChanged, StoreError
+from mops.core.envelope import INLINE_LIMIT, MAX_HEADER, Envelope, Segment, StoredSegment
+from mops.core.errors import CorruptBlob, FileChanged, StoreError, UnserializableError
 from mops.core.files import KINDS, AnyFile, Arrived, SharedObject, StoredFile
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serialized
 from mops.core.stored_value import StoredValue
 
 _SHARED: Final = "shared object"
+_ROW: Final = 256  # bytes of a header that a file takes at most, but for its name and key
+_LISTED: Final = MAX_HEADER // 8 * 7
+
+_GONE: Final = "leave the file where it is until the call has returned; the call can be repeated as it is"
 
 
 class Fetched(NamedTuple):
@@ -29,7 +33,13 @@ def store(value: Serialized, patience: float, *, durable: bool = False) -> Steps
 
     Raises:
         FileChanged: a file is not, or does not stay, what the value was keyed by; or a stored one has gone.
+        UnserializableError: it has more files than an envelope can list; nothing was stored.
     """
+    if sum(map(_listed, value.files)) > _LISTED:
+        raise UnserializableError(
+            f"{len(value.files)} files are too many for one value",
+            advice="put them into a directory, and hand over its path: it travels with all that is in it",
+        )
     # What a codec gives is one stream: it lies alone under ``blob/``, where others can read it.
     streams = [value.buffers] if value.codec else [(buffer,) for buffer in value.buffers]
     segments: list[Segment] = []
@@ -39,6 +49,13 @@ def store(value: Serialized, patience: float, *, durable: bool = False) -> Steps
     for file in value.files:
         files.append((yield from _store_file(file, patience, durable=durable)))  # noqa: PERF401 - it yields
     return StoredValue(segments, files, value.codec)
+
+
+def _listed(file: AnyFile) -> int:
+    if isinstance(file, SharedObject):
+        return _ROW
+    name = len(file.name) if file.name.isascii() else 12 * len(file.name)  # as JSON escapes it
+    return _ROW + name + len(file.key)
 
 
 def _store_segment(pieces: Sequence[Buffer], patience: float, *, durable: bool) -> Steps[Segment]:
@@ -55,7 +72,7 @@ def _store_file(file: AnyFile, patience: float, *, durable: bool) -> Steps[Store
     if isinstance(file, StoredFile):
         found: StoredFile | None = yield from patiently(HasFile(file), patience)
         if found is None:
-            raise FileChanged(f"{file.key}, which a value names, is gone")
+            raise FileChanged(f"{file.key}, which a value names, is gone", advice=_GONE)
         if durable and found.root:
             yield from sync(found.key)
         return found

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, final
 from blake3 import blake3
 
 from mops.core.blob_layout import content_key
-from mops.core.errors import CorruptBlob, StoreError, UnserializableError
+from mops.core.errors import CorruptBlob, StoreDenied, StoreError, StoreFull, StoreReadOnly, UnserializableError
 from mops.core.files import LocalFile, StoredFile
-from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent, SupportsSync
+from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent
 from mops.runtime.file_transfer import file_size, get_file, put_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Contents:
     Args:
         store: where they are stored.
         copies: where they lie on this machine.
-        directories: takes them apart, and builds them again.
+        directories: makes what takes directories apart and builds them again; asked at the first one.
         locate: finds what an absolute URI names.
         transfers: is told of what takes time.
         cleans: damaged bytes are removed from the store.
@@ -38,7 +38,7 @@ class Contents:
         self,
         store: BlobStore,
         copies: "LocalCopies",
-        directories: "LocalDirectories",
+        directories: "Callable[[], LocalDirectories]",
         locate: "Callable[[str], FileLocation]",
         transfers: "Transfers",
         *,
@@ -68,11 +68,13 @@ class Contents:
             CorruptBlob: the store has other bytes there, and nothing any more.
             StoreError: as the store does.
         """
-        if isinstance(self._store, SupportsContent) or not self._copies.caches_content:
-            with self._transfers.begin("fetching a value", size) as advance:
-                return self._read(digest, advance)
-        file = StoredFile(content_key(digest), digest, size, "file", "")
-        return self._copies.content(digest, size, lambda path: self._write(file, path))
+        if self._copies.caches_content:
+            file = StoredFile(content_key(digest), digest, size, "file", "")
+            # What no disk of this machine has room for, its memory may have.
+            with contextlib.suppress(StoreFull, StoreReadOnly, StoreDenied):
+                return self._copies.content(digest, size, lambda path: self._write(file, path))
+        with self._transfers.begin("fetching a value", size) as advance:
+            return self._read(digest, advance)
 
     def _put_parts(self, parts: Sequence[Buffer], advance: "Advance | None") -> bytes:
         if isinstance(self._store, SupportsContent):
@@ -108,8 +110,12 @@ class Contents:
                 self._store.delete(key)
 
     # ------------------------------------------------------------------------------------------------ files
-    def put(self, file: LocalFile) -> StoredFile:
+    def put(self, file: LocalFile, stored: Callable[[str], None]) -> StoredFile:
         """Store a file or directory, unless it is stored already.
+
+        Args:
+            file: what to store.
+            stored: is given each key under the root that holds some of it now.
 
         Raises:
             FileChanged: it is not, or did not stay, what its digest says.
@@ -117,7 +123,7 @@ class Contents:
             StoreError: as the store does.
         """
         if file.kind == "directory":
-            return self._put_directory(file)
+            return self._put_directory(file, stored)
         key = self._under_root(file.key or content_key(file.digest))
         with self._transfers.begin(f"storing {file.name}", file.size) as advance:
             if "://" in key:
@@ -126,16 +132,9 @@ class Contents:
                 ours = put_file(self._store, key, file.path, file.digest, advance=advance)
         if not ours and file.key:
             self._check_standing(key, file)
+        if "://" not in key:
+            stored(key)
         return StoredFile(key, file.digest, file.size, file.kind, file.name)
-
-    def sync(self, file: StoredFile) -> None:
-        """Have a file or directory that is stored here survive a power failure.
-
-        Raises:
-            StoreError: it may not.
-        """
-        if isinstance(self._store, SupportsSync) and "://" not in file.key:
-            self._store.sync(file.key)
 
     def fetch(self, file: StoredFile) -> str | None:
         """The path of a read-only copy of a file or directory, of its final name. ``None`` where it is gone.
@@ -165,16 +164,20 @@ class Contents:
             return None
         return StoredFile(key, file.digest, file.size, file.kind, file.name, root)
 
-    def _put_directory(self, directory: LocalFile) -> StoredFile:
+    def _put_directory(self, directory: LocalFile, stored: Callable[[str], None]) -> StoredFile:
         """Store a directory, as one transfer."""
         with self._transfers.begin(f"storing {directory.name}", None) as advance:
 
+            def put_parts(parts: Sequence[Buffer]) -> bytes:
+                digest = self._put_parts(parts, advance)
+                stored(content_key(digest))
+                return digest
+
             def put(path: str, digest: bytes, _size: int) -> None:
                 put_file(self._store, content_key(digest), path, digest, advance=advance)
+                stored(content_key(digest))
 
-            digest, size = self._directories.store(
-                directory.path, directory.digest, lambda parts: self._put_parts(parts, advance), put
-            )
+            digest, size = self._directories().store(directory, put_parts, put)
         return StoredFile(content_key(digest), digest, size, directory.kind, directory.name)
 
     def _build(self, directory: StoredFile, path: str) -> bool:
@@ -184,7 +187,7 @@ class Contents:
             def get(path: str, digest: bytes, _size: int) -> bool:
                 return self._get_file(content_key(digest), path, digest, advance)
 
-            return self._directories.fetch(directory.digest, path, lambda digest: self._read(digest, advance), get)
+            return self._directories().fetch(directory.digest, path, lambda digest: self._read(digest, advance), get)
 
     def _write(self, file: StoredFile, path: str) -> bool:
         with self._transfers.begin(f"fetching {file.name or 'a value'}", file.size) as advance:

@@ -25,7 +25,6 @@ class LayeredContents:
         self._behind = behind
         self.put_payload: Final = first.put_payload
         self.put: Final = first.put
-        self.sync: Final = first.sync
 
     def get_payload(self, digest: bytes, size: int) -> Buffer | None:
         """See ``Contents``."""

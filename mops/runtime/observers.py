@@ -10,6 +10,7 @@ from mops.core.effects import Tell
 from mops.core.envelope import Envelope
 from mops.core.errors import CorruptBlob
 from mops.core.failure import FailureRecord
+from mops.core.payload import files_in
 from mops.runtime.strangers import NO_WAY_OUT, among_strangers
 
 if TYPE_CHECKING:
@@ -79,8 +80,10 @@ def _facts(about: Any) -> tuple[float | None, int]:
     if not isinstance(about, Envelope):
         return (None, 0) if about is None else (about.elapsed, about.size)
     try:
-        elapsed = about.header().get("elapsed")
-        return (float(elapsed) if isinstance(elapsed, int | float) else None), about.size
+        header = about.header()
+        elapsed = header.get("elapsed")
+        size = about.size + sum(file.size for file in files_in(header))
+        return (float(elapsed) if isinstance(elapsed, int | float) else None), size
     except CorruptBlob:
         return None, 0
 

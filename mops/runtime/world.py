@@ -122,16 +122,13 @@ class World:
         return self.contents.put_payload(effect.parts)
 
     def _put_file(self, effect: effects.PutFile) -> StoredFile:
-        stored = self.contents.put(effect.file)
-        if effect.durable:
-            self._sync_file(stored)
-        return stored
+        return self.contents.put(effect.file, self._sync_or_say if effect.durable else _nothing)
 
-    def _sync_file(self, file: StoredFile) -> None:
+    def _sync_or_say(self, key: str) -> None:
         try:
-            self.contents.sync(file)
+            self._sync(effects.Sync(key))
         except StoreError as error:
-            self.tell(f"{file.key} is stored, but may not survive a power failure: {error.args[0]}")
+            self.tell(f"{key} is stored, but may not survive a power failure: {error.args[0]}")
 
     def _fetch_file(self, effect: effects.FetchFile) -> str | None:
         return self.contents.fetch(effect.file)
@@ -201,6 +198,10 @@ class World:
         from mops.runtime.spool import spool  # only where a store fails
 
         return spool(effect.name, effect.parts, effect.files)
+
+
+def _nothing(_: str) -> None:
+    pass
 
 
 _PERFORM: Final[dict[type, Callable[[World, Any], Any]]] = {

@@ -20,6 +20,7 @@ from blake3 import blake3
 
 from mops.adapters.files.directories import PackedDirectories
 from mops.core.errors import CorruptBlob
+from mops.core.files import LocalFile
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_copies import LocalCopies
 from mops.core.ports.local_directories import PutContent
@@ -292,7 +293,9 @@ class Tree:
         with tempfile.TemporaryDirectory() as folder:
             _build(f"{folder}/tree", Tree.LOOKS)
             stored: list[bytes] = []
-            self.digest, _ = PackedDirectories().store(f"{folder}/tree", b"", _storing(stored), _leave)
+            self.digest, _ = PackedDirectories().store(
+                LocalFile(f"{folder}/tree", "tree", kind="directory"), _storing(stored), _leave
+            )
         self.manifest = stored[-1]
         self.fills = 0
         self._pause = pause

@@ -3,10 +3,12 @@
 import errno
 import fcntl
 import os
+import tempfile
 
 import pytest
 
-from mops.adapters.local_copies import FallbackCopies, StandingCopies, TemporaryCopies
+from mops.adapters.local_copies.fallback import FallbackCopies
+from mops.adapters.local_copies.temporary import TemporaryCopies
 from mops.testing.local_copies_suite import LocalCopiesContract
 
 
@@ -17,9 +19,7 @@ def never(text):
 class TestCache(LocalCopiesContract):
     @pytest.fixture
     def copies(self, tmp_path):
-        return FallbackCopies(
-            StandingCopies(str(tmp_path / "cache"), limit=lambda: 1 << 30, caches_content=True), never
-        )
+        return FallbackCopies(str(tmp_path / "cache"), lambda: 1 << 30, never)
 
 
 class TestCacheWithoutRoom(LocalCopiesContract):
@@ -27,13 +27,19 @@ class TestCacheWithoutRoom(LocalCopiesContract):
 
     @pytest.fixture
     def copies(self, tmp_path):
-        return FallbackCopies(StandingCopies(str(tmp_path / "cache"), limit=lambda: 0, caches_content=False), never)
+        return FallbackCopies(str(tmp_path / "cache"), lambda: 0, never)
 
 
 class TestCopiesBesideALocalRoot(LocalCopiesContract):
     @pytest.fixture
     def copies(self, tmp_path):
-        return FallbackCopies(StandingCopies(str(tmp_path / "~files"), limit=None, caches_content=False), never)
+        return FallbackCopies(str(tmp_path / "~files"), None, never)
+
+
+@pytest.fixture(autouse=True)
+def _temporary_directory(tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
 
 
 class TestTemporaryCopies(LocalCopiesContract):
@@ -46,8 +52,7 @@ class TestCopiesThatFellBack(LocalCopiesContract):
     @pytest.fixture
     def copies(self, tmp_path):
         (tmp_path / "file").touch()
-        standing = StandingCopies(str(tmp_path / "file" / "cache"), limit=lambda: 0, caches_content=False)
-        return FallbackCopies(standing, lambda text: None)
+        return FallbackCopies(str(tmp_path / "file" / "~files"), None, lambda text: None)
 
 
 class TestCacheOnAFileSystemWithoutLinks(TestCache):
@@ -59,10 +64,10 @@ class TestCacheOnAFileSystemWithoutLinks(TestCache):
         monkeypatch.setattr("os.link", refuse)
 
 
-class TestCacheOnAFileSystemWithoutLocks(LocalCopiesContract):
+class TestCopiesOnAFileSystemWithoutLocks(LocalCopiesContract):
     @pytest.fixture
     def copies(self, tmp_path, monkeypatch):
-        root = str(tmp_path / "cache")
+        root = str(tmp_path / "~files")
         flock = fcntl.flock
 
         def refuse(fd, operation):
@@ -71,4 +76,4 @@ class TestCacheOnAFileSystemWithoutLocks(LocalCopiesContract):
             flock(fd, operation)
 
         monkeypatch.setattr(fcntl, "flock", refuse)
-        return FallbackCopies(StandingCopies(root, limit=lambda: 1 << 30, caches_content=False), lambda text: None)
+        return FallbackCopies(root, None, lambda text: None)

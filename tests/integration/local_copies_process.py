@@ -7,14 +7,12 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from mops.adapters.local_copies import FallbackCopies, StandingCopies
+from mops.adapters.local_copies.fallback import FallbackCopies
 
 FOLDER = Path(sys.argv[1])
 LIMIT = int(sys.argv[2])
 
-copies = FallbackCopies(
-    StandingCopies(str(FOLDER / "cache"), limit=lambda: LIMIT, caches_content=True), lambda text: say("warning", text)
-)
+copies = FallbackCopies(str(FOLDER / "cache"), lambda: LIMIT, lambda text: say("warning", text))
 
 
 def say(*words):

@@ -2,6 +2,7 @@
 
 import re
 import select
+import time
 from os import read
 
 
@@ -23,9 +24,9 @@ def screen(said, width):
 
 def read_until(descriptor, *texts):
     """What is written to a terminal, until all of the texts stand in one line, or one that was written over."""
-    said = b""
+    said, deadline = b"", time.monotonic() + 60  # what draws without end is not to be waited for without end
     while not any(all(text in line for text in texts) for line in said.split(b"\r\x1b[K")):
         ready, _, _ = select.select([descriptor], [], [], 60)
-        assert ready, said
+        assert ready and time.monotonic() < deadline, said  # noqa: PT018 - either way, it was not written
         said += read(descriptor, 65536)
     return said

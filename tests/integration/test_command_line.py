@@ -209,6 +209,8 @@ def test_ls_looks_under_the_default_root_and_says_when_it_is_empty(root, run, mo
     Path(root).mkdir()
 
     assert run("ls") == (0, "", f"no calls under file://{root}\n")
+    for option in ("--pipeline", "--function"):
+        assert run("ls", option, "nothing") == (0, "", f"no calls under file://{root} match\n")
 
 
 @pytest.mark.parametrize("command", ["ls", "summary", "watch"])

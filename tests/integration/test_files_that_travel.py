@@ -244,3 +244,94 @@ def test_files_of_one_content_are_stored_once(stage, shell):
     blobs = [path for path in (project.root / "mops1" / "blob").rglob("*") if path.is_file()]
     assert sorted(path.read_text() for path in blobs) == ["THE SAME", "the same"]
     assert all(os.stat(path).st_nlink == 1 for path in blobs)
+
+
+@each_remote_shell
+def test_two_files_of_equal_name_and_content_stay_two(stage, shell):
+    project = stage(shell)
+    project.write(
+        "counting.py",
+        f"""
+        from pathlib import Path
+        runner = MemoizingPicklingRunner({shell}, root)
+
+        @use_runner(runner)
+        def count(sizes):
+            return len(sizes), sum(sizes.values()), {{path.read_text() for path in sizes}}
+
+        @use_runner(runner)
+        def marks(runs):
+            made = {{}}
+            for run in range(runs):
+                path = Path(f"run-{{run}}") / "_SUCCESS"
+                path.parent.mkdir(exist_ok=True)
+                path.touch()
+                made[path] = run
+            return made, [Path("run-1/_SUCCESS"), *made]
+    """,
+    )
+    out = project.script("""
+        from pathlib import Path
+        from counting import count, marks
+
+        for folder in ("a", "b"):
+            os.mkdir(folder)
+            Path(folder, "state").write_text("same")
+        print(count({Path("a/state"): 1, Path("b/state"): 2}))
+        for _ in range(2):
+            made, (one, *others) = marks(500)
+            print(len(made), sum(made.values()), made[one], len(set(others)))
+            print({path.name for path in made}, all(map(os.path.isfile, made)))
+    """)
+    found = ["500 124750 1 500", "{'_SUCCESS'} True"]
+    assert out.splitlines() == ["(2, 3, {'same'})", *found, *found]
+
+
+@each_shell
+def test_what_a_path_of_a_subclass_has_besides_its_path_counts_and_travels(stage, shell):
+    project = stage(shell)
+    project.write(
+        "labels.py",
+        f"""
+        from pathlib import Path
+
+        class Labelled(type(Path())):
+            __slots__ = ("unit", "__dict__")
+
+        def labelled(path, unit, label):
+            made = Labelled(path)
+            made.unit, made.label = unit, label
+            return made
+
+        @use_runner(MemoizingPicklingRunner({shell}, root))
+        def labels(path):
+            return path.unit, path.label, path.read_text()
+    """,
+    )
+    out = project.script("""
+        from labels import labelled, labels
+
+        open("data.txt", "w").write("data")
+        for unit, label in (("m", "x"), ("m", "y"), ("s", "y")):
+            print(*labels(labelled("data.txt", unit, label)))
+    """)
+    assert out == "m x data\nm y data\ns y data\n"
+
+
+@each_remote_shell
+def test_a_path_that_a_function_captured_travels_with_its_file_as_an_argument(stage, shell):
+    project = stage(shell)
+    out = project.script(f"""
+        from pathlib import Path
+
+        DATA = Path("data.txt").absolute()
+
+        @use_runner(MemoizingPicklingRunner({shell}, root), ignore=("log",))
+        def places(log, *paths):
+            return str(log["place"]), str(DATA), *map(str, paths)
+
+        DATA.write_text("data")
+        log, captured, first, second = places({{"place": DATA}}, DATA, DATA)
+        print(log == captured == str(DATA), first == second != captured, open(first).read())
+    """)
+    assert out == "True True data\n"

@@ -326,3 +326,34 @@ def test_a_map_of_a_function_that_skips_its_runner_is_the_childs_own(stage):
         print(list(calls))
     """)
     assert out == "[2, 4]\n[2, 4]\n"
+
+
+@pytest.mark.parametrize("make", ["mops.tempdir", "mops.invocation_output_fqn"])
+def test_a_fork_makes_outputs_while_another_thread_of_its_parent_is_about_to(stage, make):
+    out = stage.script(f"""
+        import threading
+        from contextvars import copy_context
+        import mops
+        from stage import *
+
+        @use_runner(MemoizingPicklingRunner(InThreadShell(), root))
+        def forking():
+            random, there, go = os.urandom, threading.Event(), threading.Event()
+
+            def slowly(count):
+                there.set()
+                go.wait()
+                return random(count)
+
+            os.urandom = slowly
+            other = threading.Thread(target=copy_context().run, args=({make},))
+            other.start()
+            there.wait()
+            os.urandom = random
+            in_a_child(lambda: print(bool({make}())))
+            go.set()
+            other.join()
+
+        forking()
+    """)
+    assert out == "True\n"

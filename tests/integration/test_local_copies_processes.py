@@ -13,8 +13,10 @@ import pytest
 from blake3 import blake3
 
 from mops.adapters.files.directories import directory_digest
-from mops.adapters.local_copies import FOREIGN, FallbackCopies, StandingCopies, TemporaryCopies, standing
-from mops.core.errors import StoreFull
+from mops.adapters.local_copies import standing
+from mops.adapters.local_copies.fallback import FallbackCopies
+from mops.adapters.local_copies.temporary import TemporaryCopies
+from mops.core.errors import StoreFull, UnsupportedStore
 
 PROCESS = Path(__file__).with_name("local_copies_process.py")
 ROOMY = 1 << 30
@@ -96,7 +98,7 @@ def user(tmp_path):
 
 
 def cache(folder, limit=ROOMY, report=pytest.fail):
-    return FallbackCopies(StandingCopies(str(folder / "cache"), limit=lambda: limit, caches_content=True), report)
+    return FallbackCopies(str(folder / "cache"), lambda: limit, report)
 
 
 class Blob:
@@ -374,10 +376,10 @@ def test_a_cache_that_cannot_be_written_is_read_and_copies_are_kept_elsewhere(sm
 
 def test_beside_a_local_root_that_cannot_be_written_copies_are_used_and_new_ones_are_kept_elsewhere(small_disk):
     there, new = Blob(b"there"), Blob(b"new")
-    beside = StandingCopies(str(small_disk / "~files"), limit=None, caches_content=False)
-    path = there.file(FallbackCopies(beside, pytest.fail, FOREIGN))
+    beside = str(small_disk / "~files")
+    path = there.file(FallbackCopies(beside, None, pytest.fail))
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    copies = FallbackCopies(beside, pytest.fail, FOREIGN)
+    copies = FallbackCopies(beside, None, pytest.fail)
     assert there.file(copies) == path
     assert there.fills == 1
     assert new.file(copies).read_bytes() == b"new"
@@ -408,7 +410,7 @@ def test_a_file_system_without_locks_is_said_and_copies_are_kept_elsewhere(tmp_p
 TEMPORARY = """
 import os, sys, time
 from blake3 import blake3
-from mops.adapters.local_copies import TemporaryCopies
+from mops.adapters.local_copies.temporary import TemporaryCopies
 copies = TemporaryCopies()
 def fill(path):
     with open(path, "wb") as file:
@@ -464,3 +466,25 @@ def test_payloads_in_temporary_copies_leave_no_file(tmp_path, monkeypatch):
     for size in (10, 5 << 20):
         assert Blob(b"x" * size).content(copies)
     assert [path.name for path in tmp_path.glob("*/*")] == ["alive"]
+
+
+@pytest.mark.parametrize("wrecked", ["file", "folder of its name"])
+def test_a_copy_in_whose_place_something_else_stands_is_made_anew(tmp_path, wrecked):
+    copies, blob = cache(tmp_path), Blob(b"data")
+    path = blob.file(copies)
+    if wrecked == "file":
+        path.unlink()
+        path.mkdir()
+    else:
+        shutil.rmtree(path.parent)
+        path.parent.write_text("no folder")
+    assert blob.file(copies) == path
+    assert path.read_bytes() == b"data"
+
+
+def test_a_copy_whose_path_is_too_long_anywhere_on_this_machine_is_waited_for_by_nobody(tmp_path):
+    def fill(path):
+        os.mkdir(os.path.join(path, *["n" * 200] * 21))
+
+    with pytest.raises(UnsupportedStore, match="File name too long"):
+        FallbackCopies(str(tmp_path / "cache"), lambda: ROOMY, lambda _: None).directory(bytes(32), "deep", fill)

@@ -39,6 +39,25 @@ class Mute(LocalBlobStore):
         wait_for("go")
         return super().put_content(key_of, *parts)
 
+class SlowHasher:
+    def __init__(self):
+        import blake3
+
+        self.hasher = blake3.blake3()
+
+    def update(self, data):
+        self.hasher.update(data)
+        if Path("hashed").exists():
+            wait_for("go")
+        Path("hashed").touch()
+
+    def digest(self):
+        return self.hasher.digest()
+
+def hash_slowly():
+    from mops.adapters.files import digests
+    digests.blake3 = SlowHasher
+
 def size(path):
     wait_for("end")
     return path.stat().st_size
@@ -93,6 +112,18 @@ def test_a_file_that_takes_its_time_has_a_bar_until_it_is_stored(project, termin
     assert screen(said.decode(), 100) == ["2000000", ""]
 
 
+def test_a_file_that_takes_its_time_to_be_hashed_has_a_bar_too(project, terminal):
+    text = "work.hash_slowly()\nPath('c.bin').write_bytes(bytes(10 * work.MB))\n"
+    script = write(project, KEEPS.format(store=""), f"{text}print(use_runner(runner)(work.size)(Path('c.bin')))\n")
+    process, leader = start(project, script, terminal)
+    said = read_until(leader, b"hashing c.bin  [", b"2%  262 kB of 10 MB")
+    (project.folder / "go").touch()
+    (project.folder / "end").touch()
+    said += read_until(leader, b"10000000\r\n")
+    assert process.wait(60) == 0
+    assert screen(said.decode(), 100) == ["10000000", ""]
+
+
 def test_a_store_that_tells_nothing_has_a_line_that_says_how_long(project, terminal):
     script = write(
         project, KEEPS.format(store="work.Mute"), "use_runner(runner)(work.double)('x' * 1_500_000)\nprint('done')\n"
@@ -123,6 +154,21 @@ def test_an_interrupt_cleans_the_bar_away(project, terminal):
     process.send_signal(signal.SIGINT)
     said += read_until(leader, b"KeyboardInterrupt\r\n")
     assert process.wait(60) == -signal.SIGINT
+    lines = screen(said.decode(), 1000)
+    assert lines[0] == "Traceback (most recent call last):"
+    assert not any("storing" in line for line in lines)
+
+
+def test_an_interrupt_cleans_the_bar_of_another_thread_away(project, terminal):
+    process, leader = start(
+        project, write(project, FORKS, "use_runner(runner)(work.size).submit(Path('a.bin')).result()\n"), terminal
+    )
+    said = read_until(leader, b"storing a.bin")
+    process.send_signal(signal.SIGINT)
+    said += read_until(leader, b"KeyboardInterrupt\r\n")
+    (project.folder / "go").touch()
+    (project.folder / "end").touch()
+    process.wait(60)
     lines = screen(said.decode(), 1000)
     assert lines[0] == "Traceback (most recent call last):"
     assert not any("storing" in line for line in lines)

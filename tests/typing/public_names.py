@@ -9,11 +9,13 @@ from typing import Any, assert_type
 from mops import (
     Failure,
     InThreadShell,
+    JsonCodec,
     MemoizingPicklingRunner,
     MopsFuture,
     Source,
     SubprocessShell,
     Success,
+    codec_for,
     defaults,
     events,
     invocation_output_fqn,
@@ -84,6 +86,26 @@ def any_callable_is_a_runner(apply: Callable[..., Any]) -> None:
     """``multiprocessing.Pool.apply`` is a Runner."""
     decorated = use_runner(apply)(bare.__wrapped__)
     assert_type(decorated(1), float)
+
+
+@codec_for(Method)
+class MethodCodec:
+    """A codec needs no base class."""
+
+    name = "method1"
+
+    def encode(self, value: Method) -> list[bytes]:
+        """Give pieces."""
+        return [type(value).__name__.encode()]
+
+    def decode(self, buffer: bytes | memoryview) -> Method:
+        """Take them all as one."""
+        assert_type(len(buffer), int)
+        return Method()
+
+
+assert_type(codec_for(dict)(JsonCodec), type[JsonCodec])
+assert_type(MethodCodec().decode(b""), Method)
 
 
 def told(event: events.Event) -> None:

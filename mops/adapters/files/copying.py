@@ -24,6 +24,8 @@ _CLONE: Final = 0x40049409  # FICLONE of linux/fs.h
 _COPIED_AT_ONCE: Final = 4 << 20  # bytes
 _READ_AT_ONCE: Final = 256 << 10  # what was read is hashed, or written, while it is in the processor's cache
 _HASHED_BESIDE: Final = 1 << 20  # a thread costs more than hashing less than this
+_WRITTEN_BACK: Final = 64 << 20  # less is at the disk in a moment
+_WRITTEN_BACK_AT_ONCE: Final = 8 << 20
 
 
 class UnreadableSource(Exception):
@@ -83,6 +85,8 @@ def copy(source: int, target: int, *, reserving: bool, advance: Advance | None =
     if reserving:
         reserve(target, size)
     moved = _move(source, target, size)
+    if size >= _WRITTEN_BACK and hasattr(os, "posix_fadvise"):
+        moved = _writing_back(target, moved)
     return (_digest if size < _HASHED_BESIDE else _digest_beside)(target, moved, advance)
 
 
@@ -135,6 +139,36 @@ def _through_memory(source: int, target: int, left: int) -> Iterator[int]:
             at += os.writev(target, [buffer[at:count]])
         left -= count
         yield count
+
+
+def _writing_back(target: int, ends: Iterator[int]) -> Iterator[int]:
+    """Have the system begin to write to the disk what was copied: a sync that follows finds most of it done.
+
+    In a thread that nobody waits for: a slow disk makes it wait.
+    """
+    reached: SimpleQueue[int | None] = SimpleQueue()
+    arguments = os.dup(target), iter(reached.get, None)
+    threading.Thread(target=_write_back, args=arguments, name="mops-write-back", daemon=True).start()
+    try:
+        for end in ends:
+            reached.put(end)
+            yield end
+    finally:
+        reached.put(None)
+
+
+def _write_back(fd: int, ends: Iterator[int]) -> None:
+    at = 0
+    try:
+        for end in ends:
+            if end - at >= _WRITTEN_BACK_AT_ONCE:
+                # Starts to write what is dirty, and forgets of these pages only those that were written before.
+                os.posix_fadvise(fd, at, end - at, os.POSIX_FADV_DONTNEED)
+                at = end
+    except OSError:
+        pass  # it was but advice
+    finally:
+        close(fd)
 
 
 def _digest(fd: int, ends: Iterable[int], advance: Advance | None) -> bytes:

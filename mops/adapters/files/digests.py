@@ -21,9 +21,13 @@ from typing import Final, NamedTuple, TypeAlias
 from blake3 import blake3
 
 from mops.adapters.files.drafts import close
+from mops.adapters.files.hashing import WORTH_A_PROCESS, hash_in_process
 from mops.adapters.files.reading import OPENING, regular
+from mops.adapters.following import follow
 from mops.core.errors import FileChanged
+from mops.core.ports.transfers import Advance
 
+_FOLLOWED: Final = 8 << 20  # bytes: on a slow disk, so many take a while
 _CHUNK: Final = 256 << 10  # bytes: what was read is hashed while it is in the processor's cache
 
 SMALL: Final = 64 << 10
@@ -82,7 +86,7 @@ def digest_of_open(fd: int, name: str | bytes, status: os.stat_result) -> FileDi
     if known is not None:
         return FileDigest(known, size)
     lasting = size >= SMALL and time.time() - status.st_ctime > SETTLED and _nobody_writes(fd)
-    digest = _hash(fd, size)
+    digest = _hash(fd, size) if size < _FOLLOWED else _hash_followed(fd, size, name)
     if digest is None or _identity(os.fstat(fd)) != identity:
         raise FileChanged(f"{os.fsdecode(name)} changed while it was read")
     if lasting:
@@ -96,7 +100,12 @@ def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _hash(fd: int, size: int) -> bytes | None:
+def _hash_followed(fd: int, size: int, name: str | bytes) -> bytes | None:
+    with follow(f"hashing {os.path.basename(os.fsdecode(name))}", size) as advance:
+        return (size >= WORTH_A_PROCESS and hash_in_process(fd, size, advance)) or _hash(fd, size, advance)
+
+
+def _hash(fd: int, size: int, advance: Advance | None = None) -> bytes | None:
     """The digest of what is left to be read; ``None`` if that is not so many bytes."""
     if size < SMALL:
         content = os.read(fd, size + 1)
@@ -110,6 +119,8 @@ def _hash(fd: int, size: int) -> bytes | None:
             if left < 0:
                 return None
             hasher.update(buffer[:count])
+            if advance is not None:
+                advance(count)
     return bytes(hasher.digest()) if left == 0 else None
 
 

@@ -1,6 +1,9 @@
 """Directories on their way to and from a store: small files in packs, each large one under its own digest."""
 
 import os
+import threading
+import weakref
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final, final
 
@@ -22,9 +25,12 @@ from mops.core.directory import (
     ends_pack,
 )
 from mops.core.errors import CorruptBlob, FileChanged, MopsError, UndecodableResultError, UnserializableError
+from mops.core.files import LocalFile
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_directories import GetContent, GetFile, LocalDirectories, PutContent, PutFile
 
+_WORTH_A_THREAD: Final = 1 << 20  # bytes
+_MOST_KEPT: Final = 48 << 20
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -35,16 +41,80 @@ def directory_digest(path: str) -> bytes:
         FileChanged: something below it changed meanwhile.
         OSError: with the path to what cannot be read, or is neither a file nor a folder that may be followed.
     """
-    manifest = _Storing(digest_of, _leave).store(path)
+    manifest = _Storing(digest_of, _leave, worth_a_thread=LARGEST_PACK + 1).store(path)
     return digest_of([encode_manifest(manifest)])
 
 
 @final
-class PackedDirectories(LocalDirectories):
-    """Directories of this machine's file systems. No more than one pack is in memory at a time."""
+class SeenDirectory:
+    """A directory as it was when it was keyed; it can be stored as long as its packs are kept.
 
-    def store(self, path: str, digest: bytes, put_content: PutContent, put_file: PutFile, /) -> tuple[bytes, int]:
+    They are, of the last directory that this process looked at, if they are few, until somebody stores it.
+
+    Attributes:
+        digest: as ``directory_digest``.
+    """
+
+    __slots__ = ("__weakref__", "_alone", "_manifest", "_packs", "digest")
+
+    def __init__(self, path: str) -> None:
+        """Look at a directory.
+
+        Raises:
+            As ``directory_digest``.
+        """
+        for other in tuple(_seen):
+            other.give_up()
+        _seen.add(self)
+        self._packs: list[bytes] | None = []
+        self._alone: list[tuple[str, bytes, int]] = []
+        self._manifest = _Storing(self._keep, self._note, worth_a_thread=LARGEST_PACK + 1).store(path)
+        self.digest = digest_of([encode_manifest(self._manifest)])
+
+    def store(self, put_content: PutContent, put_file: PutFile) -> tuple[bytes, int] | None:
+        """As ``LocalDirectories.store``, without another look at the small files; ``None`` without their packs."""
+        packs, self._packs = self._packs, None
+        if packs is None:
+            return None
+        for path, digest, size in self._alone:
+            put_file(path, digest, size)
+        for pack in packs:
+            put_content([pack])
+        return put_content([encode_manifest(self._manifest)]), self._manifest.size
+
+    def give_up(self) -> None:
+        """Let go of the packs."""
+        self._packs = None
+
+    def _keep(self, parts: Sequence[Buffer]) -> bytes:
+        packs = self._packs
+        if packs is not None:
+            packs.append(bytes(parts[0]))
+            if sum(map(len, packs)) > _MOST_KEPT:
+                self._packs = None
+        return digest_of(parts)
+
+    def _note(self, path: str, digest: bytes, size: int) -> None:
+        self._alone.append((path, digest, size))
+
+
+_seen: Final[weakref.WeakSet[SeenDirectory]] = weakref.WeakSet()
+"""One that may have packs, and more where threads look at the same moment."""
+
+
+@final
+class PackedDirectories(LocalDirectories):
+    """Directories of this machine's file systems. Few packs are in memory at a time."""
+
+    def store(self, directory: LocalFile, put_content: PutContent, put_file: PutFile, /) -> tuple[bytes, int]:
         """As the port says."""
+        seen, directory.seen = directory.seen, None
+        stored = seen.store(put_content, put_file) if isinstance(seen, SeenDirectory) else None
+        return stored or self._read_and_store(directory.path, directory.digest, put_content, put_file)
+
+    def _read_and_store(
+        self, path: str, digest: bytes, put_content: PutContent, put_file: PutFile
+    ) -> tuple[bytes, int]:  # fmt: skip
         try:
             manifest = _Storing(put_content, put_file).store(path)
         except MopsError:
@@ -77,22 +147,24 @@ def _leave(_path: str, _digest: bytes, _size: int) -> None:
 
 # ------------------------------------------------------------------------------------------------------------ storing
 class _Storing:
-    """One directory while it is stored."""
+    """One directory while it is stored. While a pack is stored, the files of the next one are read."""
 
-    def __init__(self, put_content: PutContent, put_file: PutFile) -> None:
-        self._put_content = put_content
+    def __init__(self, put_content: PutContent, put_file: PutFile, worth_a_thread: int = _WORTH_A_THREAD) -> None:
         self._put_file = put_file
         self._settled = settled_by_now()
-        self._packs: list[Pack] = []
+        self._behind = _Behind(put_content, worth_a_thread)
         self._pack = memoryview(bytearray(LARGEST_PACK))
         self._packed = 0  # bytes,
         self._files = 0  # of so many files
 
     def store(self, directory: str) -> Manifest:
         tree = read_tree(directory)
-        files = [self._store_file(*file) for file in tree.files]
-        self._end_pack()
-        return Manifest(files, tree.empty_folders, self._packs)
+        try:
+            files = [self._store_file(*file) for file in tree.files]
+            self._end_pack()
+        finally:
+            packs = self._behind.finish()
+        return Manifest(files, tree.empty_folders, packs)
 
     def _store_file(self, name: bytes, path: bytes) -> StoredEntry:
         at = self._packed
@@ -128,8 +200,55 @@ class _Storing:
 
     def _end_pack(self) -> None:
         if self._files:
-            self._packs.append(Pack(self._put_content((self._pack[: self._packed],)), self._files))
+            self._pack = self._behind.put(self._pack, self._packed, self._files)
             self._packed = self._files = 0
+
+
+class _Behind:
+    """Stores one pack at a time, on a thread of its own unless it is small."""
+
+    def __init__(self, put_content: PutContent, worth_a_thread: int) -> None:
+        self._put_content = put_content
+        self._worth_a_thread = worth_a_thread
+        self._packs: list[Pack] = []
+        self._spare: memoryview | None = None
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def put(self, buffer: memoryview, size: int, files: int) -> memoryview:
+        """Store what is at the start of a buffer. Returns one that may be written to, which may be another.
+
+        Raises:
+            Whatever storing the pack before raised, or this one, if it is stored already.
+        """
+        self._wait()
+        if size < self._worth_a_thread:
+            self._store(buffer[:size], files)
+            self._wait()
+            return buffer
+        self._thread = threading.Thread(target=self._store, args=(buffer[:size], files), name="mops-pack", daemon=True)
+        self._thread.start()
+        free = memoryview(bytearray(LARGEST_PACK)) if self._spare is None else self._spare
+        self._spare = buffer
+        return free
+
+    def finish(self) -> list[Pack]:
+        """All packs. Raises as ``put``."""
+        self._wait()
+        return self._packs
+
+    def _store(self, content: memoryview, files: int) -> None:
+        try:
+            self._packs.append(Pack(self._put_content((content,)), files))
+        except BaseException as error:  # noqa: BLE001 - raised where somebody waits for it
+            self._error = error
+
+    def _wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._error is not None:
+            raise self._error
 
 
 # ----------------------------------------------------------------------------------------------------------- fetching

@@ -1,10 +1,14 @@
 """The file or directory of this machine that a path names."""
 
 import os
+from pathlib import Path
 from stat import S_ISDIR, S_ISREG
+from types import MemberDescriptorType
 
 from mops.adapters.files.digests import file_digest
 from mops.core.files import LocalFile
+
+_PLAIN = type(Path())
 
 
 def local_file(path: str) -> LocalFile:
@@ -32,3 +36,13 @@ def local_file(path: str) -> LocalFile:
         return LocalFile(absolute, name, kind="directory")
     digest, size = file_digest(path)
     return LocalFile(absolute, name, digest, size=size)
+
+
+def own_state(path: Path) -> dict[str, object]:
+    """What an instance of a subclass has, by name, besides its path: its attributes and slots."""
+    cls = type(path)
+    if cls is _PLAIN:
+        return {}
+    spaces = [base.__dict__ for base in cls.__mro__ if base.__module__.partition(".")[0] != "pathlib"]
+    slots = {name for space in spaces for name, member in space.items() if type(member) is MemberDescriptorType}
+    return {**getattr(path, "__dict__", {}), **{name: getattr(path, name) for name in slots if hasattr(path, name)}}

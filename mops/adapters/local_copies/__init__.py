@@ -4,9 +4,3 @@
 - ``Bound`` is what makes a cache of it: the least recently used go, but for those that living processes were given.
 - ``TemporaryCopies`` go with the process, and ``FallbackCopies`` are these, where the others cannot be had.
 """
-
-from mops.adapters.local_copies.fallback import FOREIGN, FallbackCopies
-from mops.adapters.local_copies.standing import StandingCopies
-from mops.adapters.local_copies.temporary import TemporaryCopies
-
-__all__ = ["FOREIGN", "FallbackCopies", "StandingCopies", "TemporaryCopies"]

@@ -30,8 +30,6 @@ from mops.core.ports.local_copies import Fill
 
 _OF_NAME: Final = 16
 """Characters of the digest of a name."""
-_OF_DIGEST: Final = 64
-"""Characters of the digest of a content."""
 _NO_LINK: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 _ATTEMPTS: Final = 8
 
@@ -258,8 +256,7 @@ def entries_under(root: str) -> Iterator[Entry]:
     for entry in (FileEntry, DirectoryEntry):
         for folder in _names_in(f"{root}/{entry.kind}"):
             for digest in _names_in(f"{root}/{entry.kind}/{folder}"):
-                if len(digest) == _OF_DIGEST:
-                    yield entry(root, digest)
+                yield entry(root, digest)
 
 
 def _names_in(folder: str) -> list[str]:

@@ -11,7 +11,7 @@ from mops.adapters.local_copies.bound import Bound
 from mops.adapters.local_copies.entries import DirectoryEntry, Entry, FileEntry
 from mops.adapters.local_copies.locks import holding
 from mops.core.ports.blob_store import Buffer
-from mops.core.ports.local_copies import Fill, LocalCopies
+from mops.core.ports.local_copies import Fill
 
 _PATIENCE: Final = 60.0
 """Seconds for which somebody else's fill is waited for, at least,"""
@@ -23,32 +23,25 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Entry)
 
 
-class StandingCopies(LocalCopies):
+class StandingCopies:
     """Copies in one folder, which is made for its owner alone where it is a cache.
 
-    Whatever the port says that this machine has no place for is an ``OSError`` here: ``FallbackCopies`` go on from it.
+    Keeps what ``LocalCopies`` promise, but that whatever this machine has no place for is an ``OSError``.
 
     Args:
         root: the folder, absolute.
-        limit: gives the bytes that the copies may take together, see ``Bound``; ``None``: nobody counts.
-        caches_content: see the port.
+        limit: makes it a cache, and gives the bytes that it may take, see ``Bound``; ``None``: nobody counts.
     """
 
-    def __init__(self, root: str, *, limit: Callable[[], int | None] | None, caches_content: bool) -> None:
+    def __init__(self, root: str, limit: Callable[[], int | None] | None) -> None:
         self._root = root
         self._bound = None if limit is None else Bound(root, limit)
-        self._caches_content = caches_content
         self._swept = False
 
     @property
     def root(self) -> str:
         """The folder."""
         return self._root
-
-    @property
-    def caches_content(self) -> bool:
-        """See the port."""
-        return self._caches_content
 
     def file(self, digest: bytes, size: int, name: str, fill: Fill, /) -> str | None:
         """See the port."""
@@ -71,7 +64,7 @@ class StandingCopies(LocalCopies):
                 content = entry.find_content()
                 if content is None:
                     return self._fill(entry, write)
-        entry.touch()
+        self._use(entry)
         return content
 
     def _path(self, entry: Entry, size: int, name: str, fill: Fill) -> str | None:
@@ -81,13 +74,22 @@ class StandingCopies(LocalCopies):
             self._bound.lease(entry)
         if entry.find(name) is None:
             with self._filling(entry, size):
-                found = (
-                    entry.find(name) or entry.rename(name) or self._fill(entry, lambda draft: draft.write(name, fill))
-                )
-                if found is None:
+                if self._find_or_fill(entry, name, fill) is None:
                     return None
-        entry.touch()
+        self._use(entry)
         return wanted
+
+    def _find_or_fill(self, entry: Entry, name: str, fill: Fill) -> str | None:
+        try:
+            found = entry.find(name) or entry.rename(name)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):
+            entry.discard()  # something else stands where its folders or its file should be
+            found = None
+        return found or self._fill(entry, lambda draft: draft.write(name, fill))
+
+    def _use(self, entry: Entry) -> None:
+        if self._bound is not None:
+            entry.touch()
 
     def _fill(self, entry: E, write: Callable[[E], T]) -> T:
         """Make an entry; what ``write`` returned, ``None`` if there is nothing to write."""

@@ -13,7 +13,7 @@ from mops.adapters.files.drafts import close
 from mops.adapters.files.reading import OPENING, read
 from mops.adapters.local_copies.locks import lock_for_life
 from mops.adapters.local_copies.standing import StandingCopies
-from mops.core.errors import StoreDenied, StoreError, StoreFull, StoreReadOnly, StoreUnavailable
+from mops.core.errors import StoreDenied, StoreError, StoreFull, StoreReadOnly, StoreUnavailable, UnsupportedStore
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_copies import Fill, LocalCopies
 
@@ -28,21 +28,23 @@ _CLASSES: Final[dict[int, type[StoreError]]] = {
     errno.EACCES: StoreDenied,
     errno.EPERM: StoreDenied,
     errno.EROFS: StoreReadOnly,
+    **dict.fromkeys((errno.EINVAL, errno.EILSEQ, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG), UnsupportedStore),
+    errno.ENOTDIR: UnsupportedStore,
 }
 _ADVICE: Final = "make room there, or let TMPDIR name a folder that has some"
+
+_made: Final[dict[str, StandingCopies]] = {}
+"""The folder of this process, by the temporary directory that it is in. Without a lock: a fork could find it held."""
 
 T = TypeVar("T")
 
 
 class TemporaryCopies(LocalCopies):
-    """Copies in a folder below the temporary directory, made when the first is.
+    """Copies in a folder below the temporary directory, the one of this process, made when the first copy is.
 
     The folder goes when this process ends, or the last that it forked; if they are killed, when the next one makes its
     own.
     """
-
-    def __init__(self) -> None:
-        self._made: dict[str, StandingCopies] = {}  # one at most; not a lock, which a fork might find locked
 
     @property
     def caches_content(self) -> bool:
@@ -63,7 +65,7 @@ class TemporaryCopies(LocalCopies):
 
     def _try(self, ask: Callable[[StandingCopies], T]) -> T:
         try:
-            return ask(self._copies())
+            return ask(_copies())
         except StoreError:
             raise
         except OSError as error:
@@ -71,13 +73,15 @@ class TemporaryCopies(LocalCopies):
                 f"no copy can be kept on this machine: {error}", advice=_ADVICE
             ) from error
 
-    def _copies(self) -> StandingCopies:
-        standing = self._made.get("")
-        if standing is not None:
-            if os.path.isdir(standing.root):
-                return standing
-            self._made.pop("", None)  # somebody tidied up
-        return self._made.setdefault("", StandingCopies(_begin(), limit=None, caches_content=False))
+
+def _copies() -> StandingCopies:
+    parent = tempfile.gettempdir()
+    standing = _made.get(parent)
+    if standing is not None:
+        if os.path.isdir(standing.root):
+            return standing
+        _made.pop(parent, None)  # somebody tidied up
+    return _made.setdefault(parent, StandingCopies(_begin(parent), None))
 
 
 def _content(folder: str, fill: Fill) -> Buffer | None:
@@ -95,12 +99,12 @@ def _content(folder: str, fill: Fill) -> Buffer | None:
         close(fd)
 
 
-def _begin() -> str:
+def _begin(parent: str) -> str:
     """Make a folder, and remove those of dead processes."""
-    for name in os.listdir(tempfile.gettempdir()):
+    for name in os.listdir(parent):
         if name.startswith(_PREFIX):
-            _remove_if_dead(os.path.join(tempfile.gettempdir(), name))
-    folder = tempfile.mkdtemp(prefix=_PREFIX)
+            _remove_if_dead(os.path.join(parent, name))
+    folder = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
     path = os.path.join(folder, _ALIVE)
     close(os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     fd = lock_for_life(f"{path}.new")

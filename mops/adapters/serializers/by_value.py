@@ -24,6 +24,7 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle i
     def __init__(self, luggage: Luggage, stream: io.BytesIO, protocol: int, **options: Any) -> None:
         super().__init__(stream, protocol, **options)
         self._luggage = luggage
+        luggage.pickler = self
 
     def reducer_override(self, obj: Any) -> Any:
         """Called for everything that is not of a built-in type."""

@@ -3,7 +3,6 @@
 import os
 from typing import Any, Final, final
 
-from mops.adapters.files.local_file import local_file
 from mops.adapters.serializers.restore import as_written
 from mops.core.errors import FileChanged, UnserializableError
 from mops.core.files import AnyFile, AsWritten, FileIndex
@@ -35,14 +34,20 @@ class Luggage:
 
     Attributes:
         files: those met so far.
+        pickler: the one that asks, while it does.
     """
+
+    pickler: Any = None
 
     def __init__(self, reductions: Reductions = NO_REDUCTIONS, shared: Shared = NOT_SHARED) -> None:
         self.files: list[AnyFile] = []
         self._shared = shared
-        self._places: dict[int, int] = {}
+        self._places: dict[tuple[int, bool], int] = {}
+        self._by_path: dict[str, FileIndex] = {}
         self._reductions = reductions
         self._as_written = 0
+        self._written: list[Any] = []
+        self._stand_ins: list[object] = []
 
     def attach(self, file: AnyFile) -> FileIndex:
         """Take a file along."""
@@ -54,10 +59,11 @@ class Luggage:
         make = self._shared.get(id(obj))
         if make is None:
             return None
-        place = self._places.get(id(obj))
+        met = id(obj), self._as_written > 0
+        place = self._places.get(met)
         if place is None:
-            shared = make()
-            place = self._places[id(obj)] = len(self.files)
+            shared = make(met[1])
+            place = self._places[met] = len(self.files)
             self.files += [shared, *shared.blob.files]
         return place
 
@@ -75,8 +81,12 @@ class Luggage:
             return as_written, (_Mark(begins=True), _fresh(obj.value), _Mark(begins=False))
         if cls is _Mark:
             self._as_written += 1 if obj.begins else -1
+            if self._written and not self._as_written:
+                self._forget()
             return bool, ()
         if self._as_written:
+            if hasattr(cls, "__fspath__"):
+                self._written.append(obj)
             return NotImplemented
         if hasattr(cls, "__mops_travel__"):
             return obj.__mops_travel__(self.attach)
@@ -84,16 +94,35 @@ class Luggage:
             return self._path(obj)
         return NotImplemented
 
+    def _forget(self) -> None:
+        """Have the pickler not take a path for the one that it met, which travelled as it was written.
+
+        Places in its memo follow from the number of entries, so that each entry is replaced.
+        """
+        memo = self.pickler.memo.copy()
+        for path in self._written:
+            entry = memo.pop(id(path), None)
+            if entry is not None:
+                self._stand_ins.append(object())
+                memo[id(self._stand_ins[-1])] = entry[0], self._stand_ins[-1]
+        self.pickler.memo = memo
+        self._written.clear()
+
     def _path(self, obj: Any) -> Any:
         from pathlib import Path  # whoever has one has imported it
 
         if not isinstance(obj, Path):
             return NotImplemented
-        path = os.fspath(obj)
+        from mops.adapters.files.local_file import local_file, own_state  # 1 ms that most programs do not need
+
+        path, state = os.fspath(obj), own_state(obj)
         try:
-            return type(obj), (self.attach(local_file(path)),)
+            place = self._by_path.get(path) or self._by_path.setdefault(path, self.attach(local_file(path)))
+        except FileNotFoundError as error:
+            raise UnserializableError(f"{path} names nothing", advice=_ADVICE) from error
         except (OSError, ValueError, FileChanged) as error:
             raise UnserializableError(f"{path} cannot travel: {error}", advice=_ADVICE) from error
+        return type(obj), (place,), (None, state) if state else None
 
 
 def _fresh(value: Any) -> Any:

@@ -108,7 +108,10 @@ class PicklingSerializer(Serializer):
             return False
 
         made = _sharing(pickler) if shared else pickler
-        made(luggage, stream, _PROTOCOL, buffer_callback=keep_in_band).dump(value)
+        try:
+            made(luggage, stream, _PROTOCOL, buffer_callback=keep_in_band).dump(value)
+        finally:
+            luggage.pickler = None  # they would keep each other, and the value
         # No copy; a view could not be given up together with its stream.
         return Serialized([stream.getvalue(), *buffers], luggage.files)
 
@@ -138,6 +141,7 @@ class _ImportablePickler(pickle.Pickler):
     def __init__(self, luggage: Luggage, stream: io.BytesIO, protocol: int, **options: Any) -> None:
         super().__init__(stream, protocol, **options)
         self._luggage = luggage
+        luggage.pickler = self
 
     def reducer_override(self, obj: Any) -> Any:
         """Called for everything that is not of a built-in type."""
@@ -167,6 +171,7 @@ class _Unpickler(pickle.Unpickler):
         super().__init__(io.BytesIO(stream), buffers=buffers)
         self._files = files
         self._shared: dict[int, Any] = {}
+        self._places: dict[str, dict[int, int]] = {}
 
     def persistent_load(self, place: Any) -> Any:
         """The shared object at a place among the files, which its own files follow."""
@@ -180,5 +185,28 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str, /) -> Any:
         """See ``pickle.Unpickler``."""
         if name == "FileIndex" and module == FileIndex.__module__:
-            return self._files.__getitem__
+            return self._arrived
         return super().find_class("__main__" if module == name_of_main() else module, name)
+
+    def _arrived(self, place: int) -> Arrived:
+        """What is at a place among the files. Paths of equal files were different ones, and stay so."""
+        file = self._files[place]
+        if not isinstance(file, str):
+            return file
+        places = self._places.setdefault(file, {})
+        return _respelled(file, places.setdefault(place, len(places)))
+
+
+def _respelled(path: str, number: int) -> str:
+    """Another spelling of a path for each number, a short one; the path itself for 0.
+
+    The path is that of a copy, so that ``folder/../folder`` is ``folder``: neither is a link.
+    """
+    if not number:
+        return path
+    above, outer, inner, name = path.rsplit("/", 3)
+    steps = []
+    while number:  # in the digits 1 and 2, of which no number has two spellings
+        number, inward = divmod(number - 1, 2)
+        steps.append(f"../{inner}/" if inward else f"../../{outer}/{inner}/")
+    return f"{above}/{outer}/{inner}/{''.join(steps)}{name}"

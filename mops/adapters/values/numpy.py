@@ -6,17 +6,18 @@ within arrays are keyed one by one. A dtype that is itself the value counts with
 """
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
 
 from mops.core.canonical.instances import Layout
-from mops.core.canonical.leaves import content_digest
+from mops.core.canonical.leaves import content_digest, digest_of_blocks
 from mops.core.errors import UnkeyableArgumentError
 
 _EXTENDED = "gG"  # long doubles, real and complex
 _PADDED_BITS = 63  # mantissa of the x87 format, which fills 10 of its 16 bytes and leaves the others undefined
+_BLOCK = 4 << 20
 _OWN_OF_MAPS = frozenset({"_mmap", "filename", "mode", "offset"})
 _OWN_OF_MASKED = frozenset(
     {"_basedict", "_baseclass", "_fill_value", "_hardmask", "_isfield", "_mask", "_optinfo", "_sharedmask"}
@@ -70,7 +71,18 @@ def _values(array: np.ndarray[Any, Any]) -> object:
         return array.ravel().tolist()
     if array.dtype.char in _EXTENDED and np.finfo(np.longdouble).nmant == _PADDED_BITS:
         return content_digest(_bytes_of(array).reshape(-1, 16)[:, :10].tobytes())
-    return content_digest(_bytes_of(array).data)
+    return digest_of_blocks((_bytes_of(block).data for block in _blocks(array)), array.nbytes)
+
+
+def _blocks(array: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """The array in C order, in parts that take little memory to be brought into it."""
+    if array.flags.c_contiguous or array.nbytes <= _BLOCK:
+        yield array
+        return
+    rows = max(1, _BLOCK * len(array) // array.nbytes)
+    for start in range(0, len(array), rows):
+        part = array[start : start + rows]
+        yield from _blocks(part[0] if rows == 1 else part)
 
 
 def _bytes_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

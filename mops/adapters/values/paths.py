@@ -9,8 +9,8 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from mops.adapters.files.digests import file_digest
-from mops.adapters.files.directories import directory_digest
-from mops.adapters.files.local_file import local_file
+from mops.adapters.files.directories import SeenDirectory
+from mops.adapters.files.local_file import local_file, own_state
 from mops.core.errors import FileChanged, UnkeyableArgumentError
 from mops.core.files import LocalFile
 
@@ -43,7 +43,8 @@ def structure_of_path(path: Path, meet: Callable[[LocalFile], None] | None = Non
     try:
         file = local_file(text)
         if file.kind == "directory":
-            file.digest = directory_digest(text)
+            file.seen = seen = SeenDirectory(text)
+            file.digest = seen.digest
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnkeyableArgumentError(_nothing(text, error), advice=_ABSENT) from error
     except FileChanged as error:
@@ -52,7 +53,8 @@ def structure_of_path(path: Path, meet: Callable[[LocalFile], None] | None = Non
         raise UnkeyableArgumentError(f"{text} cannot be read: {error}", advice=_UNREADABLE) from error
     if meet is not None:
         meet(file)
-    return file.kind, file.name, file.digest
+    state = own_state(path)
+    return (file.kind, file.name, file.digest, *([state] if state else []))
 
 
 def _nothing(text: str, error: OSError) -> str:

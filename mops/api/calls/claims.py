@@ -24,10 +24,11 @@ def about_call(
     run_timeout: float | None,
     *,
     remote: bool,
+    encodings: Sequence[bytes] | None,
 ) -> bytes:
     """The JSON object that describes a call in its claim."""
     changing = header_json(
-        arguments=target.notes(args, kwargs),
+        arguments=target.notes(args, kwargs, encodings),
         serving=[served.folder for served in serving],
         heartbeat=heartbeat,
         run_timeout=run_timeout,

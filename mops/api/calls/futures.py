@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
+from mops.api.display.terminal import wipe_out
 from mops.core.errors import ForeignFutureError
 from mops.runtime.slots import slot_given_up
 from mops.runtime.strangers import among_strangers, guarded
@@ -129,11 +130,15 @@ class MopsFuture(Future[R], Generic[R]):
 
     def _finish(self) -> None:
         """Wait, and look up from time to time: a signal that comes just before a wait does not end the wait."""
-        self.drive()
-        with slot_given_up():
-            while not self.done():
-                with suppress(TimeoutError, CancelledError):
-                    super().exception(_TICK)
+        try:
+            self.drive()
+            with slot_given_up():
+                while not self.done():
+                    with suppress(TimeoutError, CancelledError):
+                        super().exception(_TICK)
+        except BaseException:  # Ctrl-C, or what a handler of a signal raises
+            wipe_out()
+            raise
 
     def cancel(self) -> bool:
         """Withdraw this caller. The execution stops when no other future of this process wants it."""

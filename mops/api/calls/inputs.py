@@ -15,17 +15,18 @@ def as_keyed(call: Serialized, keyed: Sequence[LocalFile]) -> Serialized:
     Raises:
         FileChanged: one of them is not.
     """
-    known = {file.path: file.digest for file in keyed}
+    known = {file.path: file for file in keyed}
     for file in call.files:
         if isinstance(file, LocalFile) and file.path in known:
             _take_digest(file, known[file.path])
     return call
 
 
-def _take_digest(file: LocalFile, digest: bytes) -> None:
-    if file.digest and file.digest != digest:
+def _take_digest(file: LocalFile, keyed: LocalFile) -> None:
+    if file.digest and file.digest != keyed.digest:
         raise FileChanged(f"{file.path} changed while the call was prepared")
-    file.digest = digest
+    file.digest = keyed.digest
+    file.seen, keyed.seen = keyed.seen, None
 
 
 def changed_since(keyed: Sequence[LocalFile]) -> str:

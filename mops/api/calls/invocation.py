@@ -11,7 +11,7 @@ from mops.api.locate import check_lasting, leaves_the_process
 from mops.core.batch import Order
 from mops.core.blob_layout import Memo
 from mops.core.call import Answer, Call
-from mops.core.errors import ConfigurationError, kind_of
+from mops.core.errors import ConfigurationError, UnkeyableArgumentError, kind_of
 from mops.core.failure import FailureRecord, located
 from mops.core.files import LocalFile
 from mops.core.ports.serializer import Serialized, Serializer
@@ -97,6 +97,7 @@ class RunnerParts:
         return found
 
 
+_CHANGED: Final = ("an argument was changed", "an argument, or what the function captured, was changed")
 _NOT_KEPT: Final = Serialized((b"",))
 
 
@@ -113,6 +114,8 @@ class Invocation:
     __slots__ = (
         "_args",
         "_attempts",
+        "_deferred",
+        "_encodings",
         "_extras",
         "_keyed_files",
         "_kwargs",
@@ -132,9 +135,12 @@ class Invocation:
         extras: tuple[Any, ...],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        keyed_files: tuple[LocalFile, ...] = (),
+        *,
+        keyed_files: tuple[LocalFile, ...],
+        encodings: Sequence[bytes],
     ) -> None:
         self._parts = parts
+        self._encodings: Sequence[bytes] | None = encodings
         self._keyed_files = keyed_files
         self.world = world
         self.target = target
@@ -144,6 +150,7 @@ class Invocation:
         self._kwargs = kwargs
         self._serving = SERVING.get()
         self._attempts: Attempts | None = None
+        self._deferred: bytes | None = None
 
     @property
     def uri(self) -> str:
@@ -238,11 +245,31 @@ class Invocation:
 
         return explain_call(self.world.store, self.memo, self._describe())
 
+    def defer(self) -> None:
+        """Note that the call runs later than it was keyed: what changes its arguments until then has to be noticed."""
+        self._deferred = self.memo.digest
+        if self.target.by_value and self.runs_here:  # functions may go on with what they captured
+            self._deferred, _ = self.target.look_again(self._args, self._kwargs, with_captured=False)
+
+    def _is_as_keyed(self) -> bool:
+        """Whether the arguments still are what they were when the call was deferred, and what travels with them."""
+        with_captured = self.target.by_value and not self.runs_here
+        digest, files = self.target.look_again(self._args, self._kwargs, with_captured=with_captured)
+        if digest == self._deferred:
+            self._keyed_files = files  # equal ones, of which more is at hand
+        return digest == self._deferred
+
     def _retry(self, failure: Failure | FailureRecord) -> float | None:
         if self._parts.retries is NEVER:
             return None
         kind = kind_of(failure.exception) if isinstance(failure, Failure) else failure.kind
-        return self._known_attempts().after(self.exception(failure), kind)
+        delay = self._known_attempts().after(self.exception(failure), kind)
+        if delay is None:
+            return None
+        if self.runs_here and not self._is_as_keyed():
+            self.world.tell(f"{self.target.reference} is not tried again: it changed its arguments before it failed")
+            return None
+        return delay
 
     def _known_attempts(self) -> "Attempts":
         if self._attempts is None:
@@ -263,6 +290,7 @@ class Invocation:
         from mops.api.calls.claims import about_call
 
         heartbeat, remote = self._parts.heartbeat, self._parts.shell is not None
+        encodings, self._encodings = self._encodings, None  # a call may wait for long, and describes itself once
         return about_call(
             self.target,
             self._extras,
@@ -272,14 +300,28 @@ class Invocation:
             interval_among(self.slots.at_once(), heartbeat) if remote else heartbeat,
             run_timeout,
             remote=remote,
+            encodings=encodings,
         )
 
     def _pickled(self) -> Serialized:
+        as_keyed = self._deferred is None or self._is_as_keyed()
+        if self._deferred is None and self._parts.retries is not NEVER:
+            self.defer()  # the next attempt does
+        call = self._as_it_travels()  # which says of a file that it changed
+        if not as_keyed:
+            raise UnkeyableArgumentError(
+                f"{_CHANGED[self.target.by_value]} before the call could run: its result would stand for what it was",
+                advice="hand over a copy, or leave what a call was given as it is until its result is there",
+            )
+        return call
+
+    def _as_it_travels(self) -> Serialized:
         if not self._parts.keeps_arguments:
             return _NOT_KEPT
         if self._parts.shell is not None and not leaves_the_process(self.world.store):
             raise ConfigurationError(
-                f"{self.world.store.uri} is known to this process alone, and no Shell can reach it"
+                f"{self.world.store.uri} is known to this process alone, and no Shell can reach it",
+                advice="name a folder as blob root, or have the call run in this process with InThreadShell",
             )
         check_lasting(self.world.store, getattr(self._parts.shell, "run_timeout", None))
         from mops.api.calls.claims import pickled_call
@@ -331,6 +373,8 @@ class Invocation:
 
     def invoke(self) -> Any:
         """Run the plain function in this thread, in the knowledge of which call that is."""
+        for file in self._keyed_files:
+            file.seen = None  # nobody stores it, and the function may take long
         token = SERVING.set((*self._serving, Served(self.memo.folder, entered=True, world=self.world)))
         try:
             return self.run_plainly()

@@ -1,12 +1,12 @@
 """Objects that many calls of a Runner take: stored once, and referred to by their content after that."""
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias, final
 
-from mops.core.files import SharedBlob, SharedObject
-from mops.core.ports.serializer import Serializer, Shared
+from mops.core.files import AnyFile, AsWritten, LocalFile, SharedBlob, SharedObject, StoredFile
+from mops.core.ports.serializer import Serialized, Serializer, Shared
 from mops.core.shared import pack
 
 _SMALL: Final = frozenset({int, float, bool, complex, type(None), type(...), type(NotImplemented)})
@@ -27,7 +27,7 @@ class SharedObjects:
 
     def __init__(self) -> None:
         self._added: dict[int, Callable[[], Any]] = {}
-        self._blobs: dict[tuple[str, bytes], SharedBlob] = {}
+        self._blobs: dict[tuple[str, bytes, bool], SharedBlob] = {}
 
     def add(self, obj: Any) -> None:
         """Share an object for as long as it lives; for good, if that cannot be known of objects of its type."""
@@ -56,13 +56,26 @@ class SharedObjects:
         objects = [obj for obj in (*named, *added) if type(obj) not in _SMALL]
         return {id(obj): partial(self._shared, obj, root, key_of, serializer) for obj in objects}
 
-    def _shared(self, obj: Any, root: str, key_of: KeyOf, serializer: Serializer) -> SharedObject:
+    def _shared(self, obj: Any, root: str, key_of: KeyOf, serializer: Serializer, as_written: bool) -> SharedObject:
+        def pickled() -> Serialized:  # in a tuple, which no codec takes
+            return serializer.dumps((AsWritten(obj) if as_written else obj,))
+
         key = key_of(obj)
-        known = None if key is None else self._blobs.get((root, key))
-        if known is not None:
-            return SharedObject(known, lambda: pack(serializer.dumps((obj,)).buffers))
-        pickled = serializer.dumps((obj,))  # in a tuple, which no codec takes
-        blob = SharedBlob(pickled.files)
-        if key is not None:
-            blob = self._blobs.setdefault((root, key), blob)
-        return SharedObject(blob, lambda: pack(pickled.buffers))
+        known = None if key is None else self._blobs.get((root, key, as_written))
+        if known is not None and not known.files:
+            return SharedObject(known, lambda: pack(pickled().buffers))
+        now = pickled()
+        if known is None or not _are_the_same(known.files, now.files):
+            known = SharedBlob(now.files)
+            if key is not None:
+                self._blobs[root, key, as_written] = known
+        return SharedObject(known, lambda: pack(now.buffers))
+
+
+def _are_the_same(some: Sequence[AnyFile], others: Sequence[AnyFile]) -> bool:
+    """Whether files are at the same places: what has equal content, elsewhere, may have another one later."""
+    return list(map(_place, some)) == list(map(_place, others))
+
+
+def _place(file: AnyFile) -> str:
+    return file.path if isinstance(file, LocalFile) else file.key if isinstance(file, StoredFile) else ""

@@ -120,6 +120,7 @@ def begin(invocation: Invocation, owner: Hashable = None) -> Answer | MopsFuture
         pending = found
     future: MopsFuture[Any] = MopsFuture(invocation.uri)
     flight: _Flight | None = None
+    invocation.defer()
     try:
         with flights.lock:
             known = flights.by_key.get(key)

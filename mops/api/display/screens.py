@@ -3,11 +3,14 @@
 import os
 import sys
 import threading
+import time
 from typing import Any, Final, Protocol, TextIO, final
 
 _UNLIMITED: Final = 1 << 30
 _ANY_TERMINAL: Final = 80
 _GAP: Final = "  "
+_QUIET: Final = 1.0
+"""Seconds in which what interrupts a transfer or a map is written."""
 
 MAPS, TRANSFERS = 0, 1
 """Places on the line of a terminal."""
@@ -67,6 +70,14 @@ def get_ready() -> None:
     import mops.adapters.forwarding  # noqa: F401
 
 
+def leave_line() -> None:
+    """Wipe out what transfers show, for whoever is about to write: an exception of the user's, say."""
+    with _line.lock:
+        transfers = _line.owners[TRANSFERS]
+        if transfers is not None:
+            transfers.hide()
+
+
 def _is_terminal(stream: TextIO) -> bool:
     """Whether a stream is a terminal on which a line can be written over."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
@@ -103,8 +114,9 @@ class _Line:
     def forget(self) -> None:
         """Begin anew, as a forked child has to: it has none of those who show something."""
         self.lock = threading.RLock()
-        self.owners: list[object] = [None, None]
+        self.owners: list[Terminal | None] = [None, None]
         self.texts = ["", ""]
+        self.quiet_until = 0.0
 
     def room(self, place: int, width: int) -> int:
         """What the other place leaves, and half of the line at least."""
@@ -114,8 +126,9 @@ class _Line:
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether a map has left the line to whoever else writes: then transfers do, too."""
-        return self.owners[MAPS] is not None and not self.texts[MAPS]
+        """Whether a map has left the line to whoever else writes, or has just ended: then transfers leave it, too."""
+        hidden = self.owners[MAPS] is not None and not self.texts[MAPS]
+        return hidden or (not self.texts[MAPS] and time.monotonic() < self.quiet_until)
 
     def text(self, width: int) -> str:
         """The line, in so many columns."""
@@ -163,10 +176,11 @@ class Terminal:
                 self._draw()
 
     def hide(self) -> None:
-        """Wipe the line out for now."""
+        """Wipe the line out for now; transfers stay away for a second."""
         with _line.lock:
             if _line.owners[self._place] is self:
                 _line.texts[self._place] = ""
+                _line.quiet_until = time.monotonic() + _QUIET
                 self._write("")
 
     def close(self, _: str) -> None:
@@ -176,6 +190,7 @@ class Terminal:
                 _line.owners[self._place] = None
                 _line.texts[self._place] = ""
                 if self._place == MAPS:
+                    _line.quiet_until = time.monotonic() + _QUIET
                     self._write("")
                 else:
                     self._draw()

@@ -4,7 +4,7 @@ import io
 import os
 import shutil
 from types import TracebackType
-from typing import final
+from typing import NoReturn, SupportsIndex, final
 
 from mops.adapters.files.digests import file_digest
 from mops.api.files.runs import running
@@ -68,7 +68,10 @@ class _StoredAtClose(io.IOBase):
             ConfigurationError: it is not closed yet, or was given up.
         """
         if self._source is None:
-            raise ConfigurationError("an output has a source once it is closed; this one is open, or was given up")
+            raise ConfigurationError(
+                "an output has a source once it is closed; this one is open, or was given up",
+                advice="take file.source after the with, or after file.close()",
+            )
         return self._source
 
     def close(self) -> None:
@@ -87,6 +90,9 @@ class _StoredAtClose(io.IOBase):
             raise
         if draft is not None:
             self._source = draft.store()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("an output is no value of a call; return its .source, once it is closed")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

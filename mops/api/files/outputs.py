@@ -11,7 +11,7 @@ from mops.api.files.temporary import temporary_folders
 from mops.core.errors import ConfigurationError
 
 
-def invocation_output_fqn(storage_root: str | os.PathLike[str] = "", name: str = "") -> str:
+def invocation_output_fqn(storage_root: str | os.PathLike[str] = "", name: str | os.PathLike[str] = "") -> str:
     """A URI for a file that the running call produces: under the root of the call, and of no other run, ever.
 
     Each call gives another URI, also for one name. For a ``file://`` root its folder exists already, so that ``open``
@@ -23,13 +23,19 @@ def invocation_output_fqn(storage_root: str | os.PathLike[str] = "", name: str =
         name: the end of the URI, extension and folders included; capitals and special characters are encoded.
 
     Raises:
-        ConfigurationError: ``storage_root`` is neither a path nor a URI.
+        ConfigurationError: ``storage_root`` is neither an absolute path nor a URI: the working directory of a call is
+            not the same everywhere.
         OSError: the folder cannot be made.
     """
+    root, name = os.fspath(storage_root), os.fspath(name)
+    if root and "://" not in root and not os.path.isabs(os.path.expanduser(root)):
+        raise ConfigurationError(
+            f"{root!r} is no root: that is a URI or an absolute path",
+            advice=f"write name={root!r} if the file is to be called so",
+        )
     run = running()
     if run is None:
         return file_uri(temporary_folders.fresh_path(name))
-    root = os.fspath(storage_root)
     uri = run.uri(run.key(name)) if not root else under(_root_uri(root), run.key(name))
     path = path_of(uri)
     if path:
@@ -50,10 +56,10 @@ def tempdir() -> Path:
 
 
 @overload
-def open_output(name: str = "", mode: Literal["wb"] = "wb") -> BinaryOutput: ...
+def open_output(name: str | os.PathLike[str] = "", mode: Literal["wb"] = "wb") -> BinaryOutput: ...
 @overload
 def open_output(
-    name: str = "",
+    name: str | os.PathLike[str] = "",
     mode: Literal["w", "wt"] = ...,
     *,
     encoding: str | None = None,
@@ -61,7 +67,7 @@ def open_output(
     newline: str | None = None,
 ) -> TextOutput: ...
 def open_output(
-    name: str = "",
+    name: str | os.PathLike[str] = "",
     mode: str = "wb",
     *,
     encoding: str | None = None,
@@ -93,7 +99,7 @@ def open_output(
     """
     if mode not in {"wb", "w", "wt"}:
         raise ConfigurationError(f"the mode of an output is 'wb' or 'w', not {mode!r}: it is new, and is written once")
-    draft = Draft(name)
+    draft = Draft(os.fspath(name))
     if mode == "wb":
         return BinaryOutput(draft)
     return TextOutput(draft, encoding=encoding, errors=errors, newline=newline)

@@ -12,7 +12,8 @@ from mops.core.blob_layout import output_folder, output_key
 from mops.runtime.world import World
 
 _OUT: Final = ".out/"
-_lock: Final = threading.Lock()
+_locks: Final[dict[int, threading.Lock]] = {}
+"""By process: a forked child may find the one of its parent locked for ever."""
 
 
 @final
@@ -87,7 +88,7 @@ def running() -> Run | None:
     served = running_call()
     if served is None or served.world is None:
         return None
-    with _lock:
+    with _locks.setdefault(os.getpid(), threading.Lock()):
         if served.run is None or served.run.process != os.getpid():
             served.run = Run(served.world, served.folder)
         run: Run = served.run

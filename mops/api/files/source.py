@@ -144,11 +144,7 @@ class Source(os.PathLike[str]):
         if not local:
             return Path(self._fetched())
         if self._digest:
-            found = self._location().digest()
-            if found is None:
-                self._gone()
-            if found[0] != self._digest:
-                raise FileChanged(f"{local} does not hold any more what it held", advice=_CHANGED)
+            self._check_standing()
         elif not os.path.isfile(local):
             self._gone()
         return Path(local)
@@ -160,6 +156,8 @@ class Source(os.PathLike[str]):
     def __mops_key__(self, meet: Callable[[LocalFile], None] | None = None) -> object:
         """What its key consists of, as an argument. ``meet`` is told of a file that may change meanwhile."""
         digest = self.digest
+        if self._local_path():
+            self._check_standing()
         if meet is not None and self._path and os.path.isfile(self._path):
             meet(LocalFile(self._path, self._name, digest, self._key, "source", self.size))
         return "source", digest
@@ -229,6 +227,12 @@ class Source(os.PathLike[str]):
 
         digest = self.digest
         return fetch(self._uri, digest, self.size, self._name) or self._gone()
+
+    def _check_standing(self) -> None:
+        """A file of the user's may be another one by now."""
+        digest, _ = self._location().digest() or self._gone()
+        if digest != self._digest:
+            raise FileChanged(f"{self._local_path()} does not hold any more what it held", advice=_CHANGED)
 
     def _gone(self) -> NoReturn:
         raise SourceNotFound(f"there is no file {self._path or self._uri}")

@@ -23,6 +23,10 @@ class TemporaryFolders:
         self._above = ""
         self._lock = threading.Lock()
 
+    def begin_in_child(self) -> None:
+        """In a forked child: a thread that only its parent has may have been making a folder."""
+        self._lock = threading.Lock()
+
     def fresh(self) -> str:
         """Make a folder that nobody else uses. Returns its absolute path."""
         with self._lock:
@@ -56,3 +60,5 @@ def _remove(path: str, owner: int) -> None:
 
 temporary_folders = TemporaryFolders()
 """Those of this process."""
+
+os.register_at_fork(after_in_child=temporary_folders.begin_in_child)

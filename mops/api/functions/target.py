@@ -1,6 +1,6 @@
 """One function as one Runner calls it: from arguments to the address of the call."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, final
 
 from mops.api.functions.code import CodeOfProcess
@@ -72,8 +72,14 @@ class Target:
         """Whether another code is another call."""
         return self.by_value or self.policy == "rerun"
 
-    def memo(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Memo, tuple[Any, ...]]:
-        """The address of one call, and the functions and classes that its arguments are made of: their code counts too.
+    def memo(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Memo, tuple[Any, ...], Sequence[bytes]]:  # fmt: skip
+        """The address of one call.
+
+        Returns:
+            The address; the functions and classes that the arguments are made of, whose code counts, too; and the
+            encodings of the arguments, for ``notes``.
 
         Raises:
             TypeError: the arguments do not fit the function.
@@ -81,7 +87,7 @@ class Target:
         """
         bound = self._bind(*args, **kwargs)
         try:
-            digest = self._keyer.digest(bound, self._captured() if self.by_value else None)
+            digest, encodings = self._keyer.digest(bound, self._captured() if self.by_value else None)
         except UnkeyableArgumentError as error:
             error.about(str(self.reference), "")
             raise
@@ -89,7 +95,29 @@ class Target:
             extras = self._code.collected()
         fingerprint = self.fingerprint(extras)
         code = fingerprint.digest.hex() if self.code_in_key else None
-        return Memo(memo_folder(self._folder, code, digest.hex()), digest, fingerprint.digest), extras
+        return Memo(memo_folder(self._folder, code, digest.hex()), digest, fingerprint.digest), extras, encodings
+
+    def look_again(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, with_captured: bool
+    ) -> tuple[bytes | None, tuple[LocalFile, ...]]:
+        """What the arguments of a call come to now, and the files among them.
+
+        Args:
+            args: of the call.
+            kwargs: of the call.
+            with_captured: what a function by value captured counts, too, as in its key.
+
+        Returns:
+            The digest; ``None`` where the arguments have no meaning as values any more.
+        """
+        digest = None
+        try:
+            digest, _ = self._keyer.digest(self._bind(*args, **kwargs), self._captured() if with_captured else None)
+        except UnkeyableArgumentError:
+            pass  # which is the answer
+        finally:
+            files = self._code.files_of(self._code.collected())
+        return digest, files
 
     def files(self, extras: tuple[Any, ...]) -> tuple[LocalFile, ...]:
         """The files and directories that a call is keyed by, as they were then.
@@ -99,10 +127,12 @@ class Target:
         """
         return self._code.files_of(extras)
 
-    def notes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[ArgumentNote]:
-        """Digest and description of each argument, for the claim of a call."""
+    def notes(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], encodings: Sequence[bytes] | None
+    ) -> list[ArgumentNote]:  # fmt: skip
+        """Digest and description of each argument, for the claim of a call; ``encodings`` as ``memo`` gave them."""
         try:
-            return self._keyer.notes(self._bind(*args, **kwargs), self._captured())
+            return self._keyer.notes(self._bind(*args, **kwargs), self._captured(), encodings)
         finally:
             self._code.collected()  # they belong to this call, not to the next one of this thread
 

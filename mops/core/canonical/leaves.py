@@ -1,6 +1,6 @@
 """Encodings that contain no others: scalars, and columns of scalars. The grammar stands in ``core/canonical.py``."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from struct import Struct, error, pack
 from types import EllipsisType, NoneType, NotImplementedType
@@ -33,8 +33,13 @@ class Encoded(NamedTuple):
 
 def content_digest(*contents: bytes | bytearray | memoryview) -> bytes:
     """Give the 32 bytes of the BLAKE3 of contiguous bytes, one after the other; in two threads where that pays."""
-    hasher = blake3(max_threads=_threads(sum(map(len, contents))))
-    for content in contents:
+    return digest_of_blocks(contents, sum(map(len, contents)))
+
+
+def digest_of_blocks(blocks: Iterable[bytes | bytearray | memoryview], size: int) -> bytes:
+    """As ``content_digest``, of blocks that need not be there at the same time, of so many bytes in all."""
+    hasher = blake3(max_threads=_threads(size))
+    for content in blocks:
         hasher.update(content)
     return hasher.digest()
 

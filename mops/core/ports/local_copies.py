@@ -48,6 +48,7 @@ class LocalCopies(Protocol):
         Raises:
             CorruptBlob: the name is none.
             StoreFull, StoreDenied, StoreReadOnly, StoreUnavailable: this machine has no place for it.
+            UnsupportedStore: its file systems cannot have it, since a path is too long, say.
             Whatever ``fill`` raises: nothing is left behind then.
         """
 

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
+from mops.core.files import LocalFile
 from mops.core.ports.blob_store import Buffer
 
 PutContent: TypeAlias = Callable[[Sequence[Buffer]], bytes]
@@ -23,12 +24,11 @@ class LocalDirectories(Protocol):
     """Takes directories apart and builds them again. May be called from any number of threads at once."""
 
     @abstractmethod
-    def store(self, path: str, digest: bytes, put_content: PutContent, put_file: PutFile, /) -> tuple[bytes, int]:
+    def store(self, directory: LocalFile, put_content: PutContent, put_file: PutFile, /) -> tuple[bytes, int]:
         """Store a directory.
 
         Args:
-            path: of the directory.
-            digest: what it was keyed by; empty where nobody has looked yet.
+            directory: its path, and what it was keyed by; nothing where nobody has looked yet.
             put_content: takes small files, many at once, and then the manifest.
             put_file: takes each large one.
 

@@ -7,8 +7,11 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from mops.core.files import AnyFile, Arrived, SharedObject
 from mops.core.ports.blob_store import Buffer
 
-Shared: TypeAlias = Mapping[int, Callable[[], SharedObject]]
-"""By the ``id`` of an object that has a blob of its own: makes what stands for it, asked where it is met."""
+Shared: TypeAlias = Mapping[int, Callable[[bool], SharedObject]]
+"""By the ``id`` of an object that has a blob of its own: makes what stands for it, asked where it is met.
+
+It is told whether the object is met inside of what travels as it is written, see ``AsWritten``.
+"""
 NOT_SHARED: Final[Shared] = {}
 
 

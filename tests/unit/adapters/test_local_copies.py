@@ -9,14 +9,16 @@ from blake3 import blake3
 
 from mops.adapters.files import digests
 from mops.adapters.files.directories import directory_digest
-from mops.adapters.local_copies import FallbackCopies, StandingCopies, trees
+from mops.adapters.local_copies import trees
+from mops.adapters.local_copies.fallback import FallbackCopies
+from mops.adapters.local_copies.leases import Leases
+from mops.adapters.local_copies.temporary import TemporaryCopies
 from mops.core.errors import StoreDenied, StoreUnavailable
 
 
 @pytest.fixture
 def copies(tmp_path):
-    standing = StandingCopies(str(tmp_path / "cache"), limit=lambda: 1 << 30, caches_content=True)
-    return FallbackCopies(standing, pytest.fail)
+    return FallbackCopies(str(tmp_path / "cache"), lambda: 1 << 30, pytest.fail)
 
 
 @pytest.fixture
@@ -137,14 +139,53 @@ def test_nothing_that_stands_where_a_copy_belongs_is_taken_for_one(copies, tmp_p
 
 
 def test_what_others_put_into_the_cache_is_left_alone(tmp_path):
-    standing = StandingCopies(str(tmp_path / "cache"), limit=lambda: 3, caches_content=True)
-    copies = FallbackCopies(standing, pytest.fail)
+    copies = FallbackCopies(str(tmp_path / "cache"), lambda: 3, pytest.fail)
     for number in range(3):
         data = b"%4d" % number
         assert copies.content(blake3(data).digest(), 4, write(data)) == data
         for folder in ((tmp_path / "cache" / "file"), next((tmp_path / "cache" / "file").glob("*/"))):
             (folder / ".DS_Store").write_bytes(b"of a file manager")
     assert len(list((tmp_path / "cache").glob("file/*/*/content"))) == 1
+
+
+def test_who_exceeds_the_limit_makes_some_room_for_those_who_follow(tmp_path):
+    copies = FallbackCopies(str(tmp_path / "cache"), lambda: 10_000, pytest.fail)
+    for number in range(11):
+        data = b"%1000d" % number
+        assert copies.content(blake3(data).digest(), 1000, write(data)) == data
+    assert len(list((tmp_path / "cache").glob("file/*/*"))) == 9
+
+
+def test_a_lease_that_a_full_disk_has_cut_off_is_none(tmp_path, monkeypatch):
+    mine, other = Leases(str(tmp_path)), Leases(str(tmp_path))
+    mine.take("whole")
+    plain = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: plain(fd, data[:3]))
+    with pytest.raises(OSError, match="No space left"):
+        mine.take("cut")
+    monkeypatch.undo()
+    assert not mine.has("cut")
+    mine.take("next")
+    assert {"whole", "next"} <= other.living()
+    assert "cut" not in other.living()
+
+
+def test_temporary_folders_of_other_users_are_left_to_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("mops-copies-foreign", "mops-copies-own"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "alive").touch()
+    os.chown(tmp_path / "mops-copies-foreign", 65534, 65534)
+    assert TemporaryCopies().file(blake3(b"x").digest(), 1, "name", write(b"x"))
+    assert (tmp_path / "mops-copies-foreign").exists()
+    assert not (tmp_path / "mops-copies-own").exists()
+
+
+def test_a_process_has_one_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    paths = {TemporaryCopies().file(blake3(b"x").digest(), 1, name, write(b"x")) for name in ("a", "b")}
+    assert len(paths) == 2
+    assert len(os.listdir(tmp_path)) == 1
 
 
 def test_errors_of_the_store_are_no_reason_to_look_for_another_place(copies):

@@ -9,7 +9,7 @@ PREPARED = """
 import mmap, os, resource, sys
 from blake3 import blake3
 from mops.adapters.blob_stores.local import LocalBlobStore
-from mops.adapters.local_copies import FallbackCopies, StandingCopies
+from mops.adapters.local_copies.fallback import FallbackCopies
 from mops.core.blob_layout import content_key
 
 data = os.urandom(4 << 20)
@@ -17,8 +17,7 @@ digest = blake3(data).digest()
 key = content_key(digest)
 store = LocalBlobStore(sys.argv[1] + "/root")
 store.put_content(content_key, data)
-standing = StandingCopies(sys.argv[1] + "/cache", limit=lambda: 1 << 30, caches_content=True)
-copies = FallbackCopies(standing, sys.exit)
+copies = FallbackCopies(sys.argv[1] + "/cache", lambda: 1 << 30, sys.exit)
 
 def fill(path):
     with open(path, "wb") as file:
@@ -43,8 +42,9 @@ for way in ways:
     assert all(each == data for each in found)
     assert is_map(found[0])
     assert is_map(found[-1]) == (sys.version_info >= (3, 13)), "a map has no descriptor then"
-    with open(sys.executable, "rb"):  # there are some left for others
-        pass
+    others = [open(sys.executable, "rb") for _ in range(20)]  # there are some left for these
+    for each in others:
+        each.close()
     del found
     assert is_map(way()), "descriptors that came back are used"
 """

@@ -27,6 +27,17 @@ def test_memory_order_and_views_do_not_count():
         assert key(array) == key(BASE)
 
 
+@pytest.mark.parametrize(
+    "shape", [(3, 2_000_001), (2_000_001, 3), (5_000_000,), (2, 1, 1_500_000, 2), (2, 700, 1000, 2)]
+)
+def test_the_order_of_large_arrays_does_not_count(shape):
+    array = np.random.default_rng(1).random(shape)
+    for order in ("F", "C"):
+        assert key(np.asarray(array, order=order)) == key(array)
+    for turned in (array.T, array[::-1], array[..., ::2]):
+        assert key(turned) == key(turned.copy())
+
+
 def test_dtype_shape_and_values_count():
     changed = BASE.copy()
     changed[3, 5] += 1

@@ -227,7 +227,7 @@ def target_of(plain, **options):
 
 
 def files_of(target, *args):
-    _, extras = target.memo(args, {})
+    _, extras, _ = target.memo(args, {})
     return [(file.path, file.name, file.kind, file.digest) for file in target.files(extras)]
 
 
@@ -265,7 +265,7 @@ def test_a_default_and_a_captured_path_count_too(tmp_path):
 
     for plain in (with_default, captures):
         target = target_of(plain)
-        before, _ = target.memo((1,), {})
+        before, *_ = target.memo((1,), {})
         assert files_of(target, 1)[0][0] == str(tmp_path / "file")
         written("file", f"changed for {plain.__name__}".encode())
         assert target.memo((1,), {})[0].folder != before.folder

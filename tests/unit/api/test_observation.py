@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -45,6 +46,15 @@ def test_a_miss_and_a_hit(seen):
     assert published.elapsed > 0
     assert {(event.function, event.memo_uri) for event in seen} == {(f"{__name__}:half", f.memo_uri(8))}
     assert sorted(event.utc for event in seen) == [event.utc for event in seen]
+
+
+@pytest.mark.parametrize("form", [Path, mops.Source.from_file])
+def test_the_files_of_a_value_count_whoever_reads_it(seen, tmp_path, form):
+    (tmp_path / "a.bin").write_bytes(bytes(5000))
+    f = decorated(lambda: form(tmp_path / "a.bin"))
+    f(), f()
+    published, hit = seen[2:]
+    assert published.bytes == hit.bytes > 5000
 
 
 def test_a_function_that_raises(seen):

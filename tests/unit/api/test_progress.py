@@ -16,24 +16,10 @@ from mops.api.display import screens
 from mops.api.display.screens import columns
 from mops.api.maps.counts import Counts
 from mops.api.maps.progress import Progress, line
+from tests.unit.api.screen_doubles import FakeTerminal, Time
 
 COUNTS = Counts(done=120, hits=80, failed=2, running=30)
 NAME = "a_function_with_a_long_name"
-
-
-class Time:
-    """A clock that a test moves."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-class FakeTerminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.fixture

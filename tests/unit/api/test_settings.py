@@ -112,6 +112,11 @@ def test_what_names_no_store_is_refused(root):
         locate_blob_store(root)
 
 
+def test_a_file_uri_with_too_few_slashes_says_how_it_is_written():
+    with pytest.raises(ConfigurationError, match="file://data/mops names no path of this machine: write file:///path"):
+        locate_blob_store("file://data/mops")
+
+
 def test_a_relative_root_in_a_file_is_relative_to_the_file(here):
     (here.parent / ".mops.toml").write_text('blob_root = "results"\n')
     assert Defaults().mops_root() == str(here.parent / "results")

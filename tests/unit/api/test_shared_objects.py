@@ -10,6 +10,7 @@ from mops import MemoizingPicklingRunner, use_runner
 from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.api.calls.shared_objects import SharedObjects
 from mops.core.errors import ConfigurationError, DecorationError
+from mops.core.files import AsWritten
 from mops.core.shared import unpack
 
 
@@ -163,3 +164,25 @@ def test_shared_names_what_the_function_takes(tmp_path, shared, error):
 
     with pytest.raises(error, match="shared"):
         use_runner(MemoizingPicklingRunner(blob_root=tmp_path), shared=shared)(score)
+
+
+def test_a_path_that_was_ignored_travels_as_it_is_written_though_it_is_shared(calls, tmp_path):
+    there, nowhere = tmp_path / "there", tmp_path / "nowhere"
+    there.write_text("content")
+    folders = {"in": there, "out": nowhere}
+    assert calls.call(AsWritten(folders), folders) == folders
+    del folders["out"]
+    shared = calls.objects.of_call([folders], "memory://root", key_of, calls.serializer)
+    assert len(calls.serializer.dumps(folders, shared).files) == 2, "the object, and its file"
+
+
+def test_a_file_of_equal_content_elsewhere_is_not_looked_for_where_the_first_one_was(calls, tmp_path):
+    first, second = tmp_path / "a" / "file", tmp_path / "b" / "file"
+    for path in (first, second):
+        path.parent.mkdir()
+        path.write_text("content")
+    model = Model(first)
+    for path in (first, second):
+        model.weights = path
+        shared = calls.objects.of_call([model], "memory://root", lambda _: b"equal by content", calls.serializer)
+        assert [file.path for file in calls.serializer.dumps(model, shared).files[1:]] == [str(path)]

@@ -11,33 +11,14 @@ import pytest
 from mops.adapters.forwarding import Output
 from mops.api.display import screens
 from mops.api.display.screens import columns
+from mops.api.display.terminal import wipe_out
 from mops.api.display.transfers import TransferLine, line
 from mops.api.maps.counts import Counts
 from mops.api.maps.progress import Progress
 from mops.api.settings import defaults
+from tests.unit.api.screen_doubles import WIPED, FakeTerminal, Time
 
 MB = 1_000_000
-WIPED = "\r\x1b[K"
-
-
-class Time:
-    """A clock that a test moves."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-class FakeTerminal(io.StringIO):
-    def isatty(self):
-        return True
-
-    @property
-    def last(self):
-        """What stands on the line."""
-        return self.getvalue().rpartition(WIPED)[2]
 
 
 @pytest.fixture
@@ -46,9 +27,11 @@ def clock():
 
 
 @pytest.fixture
-def terminal(monkeypatch):
+def terminal(monkeypatch, clock):
     stream = FakeTerminal()
     monkeypatch.setattr(screens, "sys", SimpleNamespace(stderr=stream, modules={}))  # pytest replaces it
+    monkeypatch.setattr(screens, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(screens._line, "quiet_until", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("MOPS_PROGRESS", raising=False)
     monkeypatch.setattr(defaults, "_root_of_execution", "")
@@ -330,7 +313,27 @@ def test_a_transfer_outlives_a_map(clock, terminal, transfers, progress):
         clock.now += 2
         progress.update(Counts(done=120))
         progress.close()
+        written = terminal.getvalue()
+        transfers.draw()
+        assert terminal.getvalue() == written, "what the map came to is about to be told"
+        clock.now += 1
+        transfers.draw()
+        assert terminal.last.startswith("storing x")
+
+
+def test_transfers_stay_away_for_a_second_when_somebody_is_about_to_write(clock, terminal, transfers):
+    wipe_out()
+    assert terminal.getvalue() == ""
+    with transfers.begin("storing x", 300 * MB):
+        clock.now += 2
+        transfers.draw()
+        assert terminal.last
+        wipe_out()
         assert terminal.last == ""
+        written = terminal.getvalue()
+        transfers.draw()
+        assert terminal.getvalue() == written
+        clock.now += 1
         transfers.draw()
         assert terminal.last.startswith("storing x")
 

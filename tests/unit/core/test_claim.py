@@ -3,7 +3,7 @@ import pytest
 from mops.core import claim
 from mops.core.answers import Ticket
 from mops.core.claim import Adoption, Claim, End, Epoch, Leave, Unreadable, Watch
-from mops.core.effects import Put
+from mops.core.effects import Put, Report
 from mops.core.envelope import ADOPTION, CLAIM, END, RESULT, TOMBSTONE, Refused, seal
 from mops.core.errors import FormatTooNew, StoreUnavailable
 from mops.core.failure import FailureRecord
@@ -89,6 +89,17 @@ def test_an_unreachable_store_is_asked_again_until_it_answers():
     desk.waits = [nothing, nothing]
     assert desk.drive(claim.read_epoch(MEMO, 1, 60.0)) is None
     assert desk.now == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(("failures", "told"), [(1, 0), (2, 1)])
+def test_a_store_that_stays_out_of_reach_is_told_of_and_one_lost_answer_is_not(failures, told):
+    desk = Desk()
+    desk.on["Get e1"] = [raising(StoreUnavailable("no"))] * failures
+    desk.waits = [nothing] * failures
+    desk.drive(claim.read_epoch(MEMO, 1, 60.0))
+    assert [report.text for report in desk.effects(Report)] == told * [
+        "the blob store is out of reach: it is asked again for up to 60 s (store_patience)"
+    ]
 
 
 def test_a_look_for_a_result_is_repeated_too():

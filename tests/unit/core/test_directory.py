@@ -60,8 +60,8 @@ def test_a_name_may_be_any_bytes_that_stay_in_the_directory(names):
 
 def test_a_pack_ends_before_it_is_too_large_and_not_before_it_is_worth_it():
     names = [str(number).encode() for number in range(1000)]
-    assert not any(ends_pack((4 << 20) - 1, name) for name in names)
-    assert 80 < sum(ends_pack(4 << 20, name) for name in names) < 170
+    assert not any(ends_pack((2 << 20) - 1, name) for name in names)
+    assert 80 < sum(ends_pack(2 << 20, name) for name in names) < 170
     assert all(ends_pack(LARGEST_PACK - ALONE_FROM + 1, name) for name in names)
 
 

@@ -186,3 +186,26 @@ def test_the_files_of_a_result_that_the_store_refuses_are_kept_with_it():
         serve(desk, WithAFile())
     (spooled,) = desk.effects(Spool)
     assert spooled.files == [LOCAL]
+
+
+@pytest.mark.parametrize("name", ["n" * 200, "é" * 100])
+def test_more_files_than_an_envelope_can_list_are_refused_before_any_is_stored(name):
+    file = LocalFile(f"/here/{name}", name, bytes(32), size=3)
+    steps = payload.store(Serialized([b"stream"], [file] * 20_000), 1.0)
+    with pytest.raises(UnserializableError, match="20000 files are too many") as raised:
+        next(steps)
+    assert "directory" in raised.value.advice
+
+
+@pytest.mark.parametrize("name", ["n" * 200, "é" * 100, "\U0001f40d" * 60])
+def test_whatever_is_not_refused_fits_into_an_envelope(name):
+    count = 7000
+    while True:
+        value = Serialized([b"stream"], [LocalFile(f"/here/{name}", name, bytes(32), size=1 << 50)] * count)
+        try:
+            next(payload.store(value, 1.0))
+            break
+        except UnserializableError:
+            count -= 100
+    file = StoredFile(STORED.key, bytes(32), 1 << 50, "directory", name)
+    envelope_of(*[file] * count)

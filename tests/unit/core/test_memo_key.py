@@ -24,7 +24,7 @@ class Call:
         self.keyer = ArgumentKeyer(reference, logic_key, self.binder, Hooks(), ignore)
 
     def digest(self, *args, captured=None, **kwargs):
-        digest = self.keyer.digest(self.binder.bind(*args, **kwargs), captured)
+        digest, _ = self.keyer.digest(self.binder.bind(*args, **kwargs), captured)
         assert len(digest) == 32
         return digest
 
@@ -251,3 +251,11 @@ def test_a_long_name_is_described_by_its_end():
 
 def test_a_path_is_described_by_its_final_name(tmp_path):
     assert describe(tmp_path / "sales_036.csv") == f"{type(tmp_path).__name__} 'sales_036.csv'"
+
+
+@pytest.mark.parametrize(("function", "args"), [(one, (1,)), (one, ([1, "two"],)), (function, (1, [2], 3))])
+def test_notes_from_the_encodings_of_the_digest_are_the_same(function, args):
+    call = Call(function)
+    bound = call.binder.bind(*args)
+    _, encodings = call.keyer.digest(bound)
+    assert call.keyer.notes(bound, None, encodings) == call.keyer.notes(bound)

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -100,6 +101,31 @@ def test_space_is_reserved_where_that_can_be_done(original, monkeypatch, reservi
     monkeypatch.setattr(copying, "reserve", lambda _fd, size: reserved.append(size))
     copied(original, reserving=reserving)
     assert reserved == [len(LARGE)] * reserving
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_large_copy_is_on_its_way_to_the_disk_before_it_is_complete(original, monkeypatch, failing):
+    advised, done = [], threading.Event()
+
+    def advise(fd, at, length, _advice):
+        advised.append((os.fstat(fd).st_ino, at, length))
+        if failing:
+            raise OSError(errno.EINVAL, "not here")
+
+    def close_and_tell(fd):
+        os.close(fd)
+        done.set()
+
+    monkeypatch.setattr(copying, "_WRITTEN_BACK", len(LARGE))
+    monkeypatch.setattr(copying, "_WRITTEN_BACK_AT_ONCE", 500_000)
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    target = original.with_name("copy")
+    with opened(original, target) as (fd, target_fd):
+        monkeypatch.setattr(copying, "close", close_and_tell)
+        assert copy(fd, target_fd, reserving=True) == blake3(LARGE).digest()
+        assert done.wait(60), "the thread ends"
+        assert advised == [(os.fstat(target_fd).st_ino, at, 600_000) for at in (0, 600_000)][: 2 - failing]
+    assert target.read_bytes() == LARGE
 
 
 # --------------------------------------------------------------------------------------------- a source that changes

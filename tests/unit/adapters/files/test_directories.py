@@ -5,6 +5,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,11 @@ from hypothesis import strategies as st
 
 from mops.adapters.files import directories, trees
 from mops.adapters.files.digests import SMALL
-from mops.adapters.files.directories import PackedDirectories, directory_digest
+from mops.adapters.files.directories import PackedDirectories, SeenDirectory, directory_digest
+from mops.adapters.files.trees import Tree, TreeFile
 from mops.core.directory import ALONE_FROM, LARGEST_PACK, Manifest, Pack, StoredEntry, decode_manifest, encode_manifest
 from mops.core.errors import CorruptBlob, FileChanged, StoreDenied, UndecodableResultError, UnserializableError
+from mops.core.files import LocalFile
 
 DIRECTORIES = PackedDirectories()
 
@@ -47,7 +51,9 @@ class Blobs(dict):
         return True
 
     def store(self, path, digest=b""):
-        return DIRECTORIES.store(str(path), digest, self.put_content, self.put_file)
+        return DIRECTORIES.store(
+            LocalFile(str(path), "folder", digest, kind="directory"), self.put_content, self.put_file
+        )
 
     def fetch(self, digest, path):
         return DIRECTORIES.fetch(digest, str(path), self.get, self.get_file)
@@ -125,7 +131,7 @@ def test_small_files_travel_in_few_packs_and_large_ones_alone(tmp_path, blobs, a
     (source / "large").write_bytes(bytes(ALONE_FROM))
     manifest = blobs.travel(source, tmp_path / "target")
     assert blobs.files == ["large"]
-    assert 2 <= len(manifest.packs) <= 5
+    assert 3 <= len(manifest.packs) <= 9
     assert all(len(blobs[pack.digest]) <= LARGEST_PACK for pack in manifest.packs)
     assert content_of(tmp_path / "target") == content_of(source)
 
@@ -270,13 +276,34 @@ def test_what_nobody_has_looked_at_and_cannot_travel_is_named(tmp_path, blobs):
         blobs.store(source)
 
 
-def test_an_error_of_the_store_is_its_own_even_if_it_is_an_oserror(tmp_path, blobs, monkeypatch):
+@pytest.mark.parametrize("number", [1, 100, 300])
+def test_an_error_of_the_store_is_its_own_even_if_it_is_an_oserror(tmp_path, blobs, monkeypatch, number):
     def denied(_):
         raise StoreDenied("no")
 
+    source = sample(tmp_path)
+    for name in range(number):
+        (source / str(name)).write_bytes(bytes(60_000))
     monkeypatch.setattr(blobs, "put_content", denied)
     with pytest.raises(StoreDenied):
-        blobs.store(sample(tmp_path))
+        blobs.store(source)
+
+
+def test_a_file_that_cannot_be_read_leaves_no_thread_that_stores(tmp_path, blobs, monkeypatch):
+    source, put = sample(tmp_path), blobs.put_content
+    for name in range(100):
+        (source / str(name)).write_bytes(bytes(60_000))
+    os.mkfifo(source / "pipe")
+    monkeypatch.setattr(directories, "read_tree", lambda path: Tree(sorted(files_of(path)), []))
+    monkeypatch.setattr(blobs, "put_content", lambda parts: (time.sleep(0.1), put(parts))[1])
+    with pytest.raises(UnserializableError):
+        blobs.store(source)
+    assert not any(thread.name == "mops-pack" for thread in threading.enumerate())
+    assert blobs, "nothing was stored by a thread"
+
+
+def files_of(folder):
+    return [TreeFile(os.fsencode(path.name), os.fsencode(path)) for path in Path(folder).iterdir()]
 
 
 # -------------------------------------------------------------------------------------------------- while it is fetched
@@ -354,3 +381,52 @@ def test_a_disk_that_is_full_is_told_as_it_is(tmp_path, blobs, monkeypatch):
     monkeypatch.setattr(directories, "write", full)
     with pytest.raises(OSError, match="No space left"):
         blobs.fetch(digest, tmp_path / "target")
+
+
+# ------------------------------------------------------------------------------------------------ stored as it was seen
+def seen(path):
+    file = LocalFile(str(path), path.name, kind="directory")
+    file.seen = directory = SeenDirectory(str(path))
+    file.digest = directory.digest
+    return file
+
+
+def test_a_directory_that_was_just_seen_is_stored_as_it_was_then(tmp_path, blobs):
+    source = sample(tmp_path)
+    file = seen(source)
+    expected, size = blobs.store(source)
+    blobs.clear()
+    for path in source.rglob("*"):
+        if path.is_file() and path.stat().st_size < ALONE_FROM:
+            path.write_bytes(b"changed since")
+    assert DIRECTORIES.store(file, blobs.put_content, blobs.put_file) == (expected, size)
+    assert file.digest == expected
+    assert decode_manifest(blobs[expected])
+
+
+def test_what_was_seen_is_given_up_when_it_is_stored_or_another_directory_is_seen(tmp_path, blobs):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    first, second = sample(tmp_path / "a"), sample(tmp_path / "b")
+    for use in (lambda file: seen(second), lambda file: DIRECTORIES.store(file, blobs.put_content, blobs.put_file)):
+        file = seen(first)
+        directory = file.seen
+        kept = use(file)
+        assert kept
+        assert directory.store(blobs.put_content, blobs.put_file) is None
+
+
+def test_a_directory_that_was_seen_long_ago_is_read_again(tmp_path, blobs):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    file = seen(sample(tmp_path / "a"))
+    other = seen(sample(tmp_path / "b"))
+    assert DIRECTORIES.store(file, blobs.put_content, blobs.put_file)[0] == file.digest
+    assert DIRECTORIES.store(other, blobs.put_content, blobs.put_file)[0] == other.digest
+
+
+def test_a_large_directory_is_not_kept(tmp_path, blobs, monkeypatch):
+    monkeypatch.setattr(directories, "_MOST_KEPT", 3)
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large" / "a.txt").write_bytes(b"more")
+    file = seen(tmp_path / "large")
+    assert file.seen.store(blobs.put_content, blobs.put_file) is None
+    assert DIRECTORIES.store(file, blobs.put_content, blobs.put_file)[0] == file.digest

@@ -155,6 +155,38 @@ def test_a_name_that_no_file_can_have_is_an_error_of_the_system():
         open_output("a\0")
 
 
+def test_a_name_may_be_a_path_object(runner):
+    with open_output(Path("sub/a.txt"), "w") as file:
+        file.write("x")
+    assert file.source.path().name == "a.txt"
+    assert run_in(runner, lambda: invocation_output_fqn(name=Path("sub/a.csv"))).endswith("/sub/a.csv")
+    for make in (open_output, lambda name: invocation_output_fqn(name=name)):
+        with pytest.raises(TypeError, match="not NoneType"):
+            make(None)
+
+
+def test_a_name_that_is_given_as_the_root_is_refused_with_how_to_give_it(runner, folder):
+    def misnamed():
+        return invocation_output_fqn("a.csv")
+
+    for misname in (misnamed, lambda: run_in(runner, misnamed)):
+        with pytest.raises(ConfigurationError, match=r"'a\.csv' is no root") as caught:
+            misname()
+        assert "name='a.csv'" in caught.value.advice
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", ["wb", "w"])
+def test_an_output_that_is_returned_itself_says_what_to_return(runner, caplog, mode):
+    def function():
+        with open_output("a.txt", mode) as file:
+            pass
+        return file
+
+    use_runner(runner)(function)()
+    assert "return its .source" in caplog.text
+
+
 def test_text_has_the_encoding_and_the_line_ends_that_are_asked_for(folder):
     with open_output("a.txt", "w", encoding="utf-16", newline="\r\n") as file:
         print("ä", file=file)

@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 from blake3 import blake3
@@ -212,8 +213,21 @@ def test_a_result_that_names_no_file_is_returned_and_not_stored(runner, root, fo
     uri = f"file://{folder}/absent.txt"
     assert f(uri).uri == uri
     assert "cannot travel: there is no file" in caplog.text
+    assert "write the file before its source is returned" in caplog.text
     (folder / "absent.txt").write_text("here")
     assert f(uri).path().read_text() == "here"
+
+
+def test_a_path_that_nobody_wrote_is_named_with_what_to_do(runner, folder, caplog):
+    f = use_runner(runner)(lambda: folder / "absent.txt")
+    assert f() == folder / "absent.txt"
+    assert f"{folder}/absent.txt names nothing; write the file before it is returned" in caplog.text
+
+
+@pytest.mark.parametrize("uri", [Path("data.txt"), None, 3])
+def test_what_is_no_text_is_no_uri(uri):
+    with pytest.raises(ConfigurationError, match=r"is no URI; a path of this machine is for Source\.from_file"):
+        Source.from_uri(uri)
 
 
 def test_one_source_twice_in_a_result_is_one(runner):
@@ -391,6 +405,18 @@ def test_a_result_whose_foreign_file_has_gone_is_computed_anew(runner, folder):
     assert path.read_text() == "x"
 
 
+def test_a_source_whose_file_was_changed_is_not_answered_by_what_it_held_before(runner, folder):
+    path = folder / "data.txt"
+    path.write_text("one")
+    source = Source.from_file(path)
+    f = same.with_runner(runner)
+    f(source)
+    path.write_text("two")
+    with pytest.raises(FileChanged, match="does not hold any more"):
+        f(source)
+    assert f(Source.from_file(path)).path().read_text() == "two"
+
+
 def test_a_foreign_file_with_another_content_is_not_served(runner, folder):
     path = folder / "foreign.txt"
     path.write_text("one")
@@ -407,13 +433,13 @@ def test_a_foreign_file_with_another_content_is_not_served(runner, folder):
 
 def test_damaged_bytes_are_not_served_and_computed_anew(runner, root):
     f = written.with_runner(runner)
-    f("a.txt", "x")
-    stored = f("a.txt", "x")
+    f("a.txt", "written here alone")
+    stored = f("a.txt", "written here alone")
     (key,) = [blob.key for blob in root.list("mops1/out/")]
-    root.put(key, b"y")
+    root.put(key, b"damaged as it lies")
     with pytest.raises(StoreError, match="digest"):
         stored.path()
-    assert f("a.txt", "x").path().read_text() == "x"
+    assert f("a.txt", "written here alone").path().read_text() == "written here alone"
 
 
 def test_a_copied_root_serves_its_own_files(runner, root):
