@@ -3,12 +3,13 @@
 import subprocess
 import sys
 
-from environments import PROJECT, environment, install_debian, run
+from environments import AZURITE, PROJECT, environment, install_debian, node_tool, run
 
 
 def main() -> int:
     """Return the exit status of the benchmarks."""
     install_debian(**{"mkfs.ext4": "e2fsprogs"})
+    node_tool(*AZURITE)
     python = environment("bench", "bench")
     run(python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", ".")
     return subprocess.run([python, PROJECT / "benchmarks", *sys.argv[1:]], check=False).returncode

@@ -16,6 +16,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 CACHE = PROJECT / ".cache"
 SECOND_PYTHON = CACHE / "trixie"
 SITE_OF_SECOND_PYTHON = "opt/site"  # relative to its root folder
+AZURITE = ("azurite", "3.37.0")  # the emulator of Azure Blob Storage
 
 
 def run(*command: str | Path, **environment: str) -> None:

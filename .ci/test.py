@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from environments import (
+    AZURITE,
     CACHE,
     PROJECT,
     SECOND_PYTHON,
@@ -25,7 +26,6 @@ from environments import (
 )
 from stages import Stage, close, report_file, run_lanes
 
-AZURITE = ("azurite", "3.37.0")  # the emulator of Azure Blob Storage
 ROOM = CACHE / "room"
 SEEDS = "1000"  # of each simulated scenario, unless MOPS_SIM_SEEDS says otherwise
 

@@ -10,10 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from emulator import RUNNING
+
 from disk import journalled
 from harness import Measured, measure
 from report import line, markdown, plot
 from rows import (
+    azure,
     calls,
     files,
     keyed_files,
@@ -42,6 +45,7 @@ ROWS = [
     *keys.ROWS,
     *processes.ROWS,
     *operations.ROWS,
+    *azure.ROWS,
 ]
 
 
@@ -52,7 +56,7 @@ def main(words: Sequence[str]) -> None:
     # What children of the contestants find: this environment's Python, and the functions that they are to run.
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     os.environ["PYTHONPATH"] = str(HERE)
-    with journalled(HERE.parent / ".cache" / "bench-disk") as (folder, file_system):
+    with journalled(HERE.parent / ".cache" / "bench-disk") as (folder, file_system), RUNNING:
         os.chdir(folder)
         measured = [measure_row(number, folder, words) for number in range(len(ROWS))]
         os.chdir(HERE)

@@ -10,10 +10,12 @@ from harness import FLOOR, OURS, Budget, Measured
 
 MARKERS = {
     FLOOR: "|", "tar": "<", "diskcache": "s", "joblib": "D", "thds.mops": "^", "pool": "v", "ray": "P", "dask": "X",
-    "unshared": "+", OURS: "o",
+    "unshared": "+", "SDK": "*", "obstore": "d", OURS: "o",
 }  # fmt: skip
 COLUMNS = tuple(MARKERS)
-DISTRIBUTIONS = ("mops-run", "joblib", "diskcache", "thds.mops", "dask", "ray", "numpy", "pandas")
+DISTRIBUTIONS = (
+    "mops-run", "joblib", "diskcache", "thds.mops", "dask", "ray", "numpy", "pandas", "azure-storage-blob", "obstore",
+)  # fmt: skip
 
 
 def markdown(rows: Sequence[Measured], file_system: str) -> str:
@@ -35,6 +37,9 @@ def conditions(file_system: str) -> list[str]:
         f"Stored on {file_system}.",
         f"{versions}.",
         "pool is the standard library's ProcessPoolExecutor; unshared is mops without shared=.",
+        "Azure is Microsoft's emulator on this machine: requests, CPU and ratios count, not its seconds.",
+        "SDK is azure-storage-blob as it comes, eight requests at once; obstore is mops through that client.",
+        "thds.mops has no part in that: it speaks to the DFS endpoint of real accounts, which the emulator lacks.",
         "Of a file joblib gets the content, as an array; thds.mops links files into its store, mops copies them.",
         "Contestants take turns; the figures are medians. thds.mops runs with its messages switched off.",
         "Before a large value, memory is touched and given back: a virtual machine waits for it at the first touch.",

@@ -9,6 +9,7 @@ import numpy as np
 
 MEBIBYTE = 2**20
 _array: np.ndarray[Any, Any] | None = None
+file_was_there = False
 
 
 def small_array(salt: int) -> np.ndarray[Any, Any]:
@@ -84,6 +85,13 @@ def write_file(path: Path, size: int, salt: int = 0) -> Path:
 def new_file(folder: str, size: int) -> Path:
     """Return a file that nobody has stored yet."""
     return write_file(Path(folder) / f"new-{size}", size, size)
+
+
+def file_there(path: str, salt: int) -> Path:
+    """Return a file that was written before, in the knowledge of which one it is."""
+    global file_was_there  # noqa: PLW0603 - whether this process has run it
+    file_was_there = True
+    return Path(path)
 
 
 def size_of_file(path: Path) -> int:

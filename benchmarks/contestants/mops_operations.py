@@ -11,17 +11,18 @@ from mops import InThreadShell, MemoizingPicklingRunner, use_runner
 from mops.adapters.blob_stores.local import LocalBlobStore
 
 LOG = "MOPS_BENCH_LOG"
+_AZURE = "adls://"
 REQUESTS = ("get", "put_if_absent", "put", "get_content", "put_content", "list", "delete")
 
 
-def in_thread(root: Path, function: Callable[..., Any]) -> Any:
-    """Run in the caller's thread."""
-    return _noted(InThreadShell(), root, function)
+def in_thread(folder: Path, function: Callable[..., Any], root: str = "") -> Any:
+    """Run in the caller's thread. The root is the folder, unless another one is given."""
+    return _noted(InThreadShell(), folder, function, root)
 
 
-def in_subprocess(root: Path, function: Callable[..., Any]) -> Any:
+def in_subprocess(folder: Path, function: Callable[..., Any], root: str = "") -> Any:
     """Run each call in a new process, which notes its requests too."""
-    return _noted(_start_remote, root, function)
+    return _noted(_start_remote, folder, function, root)
 
 
 def requests_of(call: Callable[[], object]) -> int:
@@ -32,7 +33,7 @@ def requests_of(call: Callable[[], object]) -> int:
     log = Path(os.environ[LOG])
     before = len(log.read_text().splitlines())
     call()
-    noted = [line.split() for line in log.read_text().splitlines()[before:] if " mops1/session/" not in line]
+    noted = [line.split() for line in log.read_text().splitlines()[before:] if "mops1/session/" not in line]
     mine = [request for pid, request, _ in noted if pid == str(os.getpid())]
     claim = mine.index("put_if_absent") + 1 if "put_if_absent" in mine else len(mine)
     return len(noted) - len(mine) + claim + bool(mine[claim:])
@@ -42,14 +43,14 @@ def remote() -> None:
     """What the new process runs in place of ``python -m mops``."""
     from mops.__main__ import main
 
-    _note_requests()
+    _note_requests(" ".join(sys.argv))
     sys.exit(main())
 
 
-def _noted(shell: Any, root: Path, function: Callable[..., Any]) -> Any:
-    os.environ[LOG] = str(root / "requests")
-    _note_requests()
-    return use_runner(MemoizingPicklingRunner(shell, f"file://{root}"))(function)
+def _noted(shell: Any, folder: Path, function: Callable[..., Any], root: str) -> Any:
+    os.environ[LOG] = str(folder / "requests")
+    _note_requests(root)
+    return use_runner(MemoizingPicklingRunner(shell, root or f"file://{folder}"))(function)
 
 
 def _start_remote(argv: Sequence[str]) -> None:
@@ -58,16 +59,35 @@ def _start_remote(argv: Sequence[str]) -> None:
     subprocess.run([python, "-c", program, *arguments], check=True)
 
 
-def _note_requests() -> None:
+def _note_requests(root: str) -> None:
+    if _AZURE in root:
+        _note_requests_to_azure()
     for name in REQUESTS:
         setattr(LocalBlobStore, name, _noting(name, getattr(LocalBlobStore, name)))
 
 
 def _noting(name: str, request: Callable[..., Any]) -> Callable[..., Any]:
     def noting(store: LocalBlobStore, key: Any = "", /, *rest: Any, **options: Any) -> Any:
-        descriptor = os.open(os.environ[LOG], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(descriptor, f"{os.getpid()} {name} {key}\n".encode())
-        os.close(descriptor)
+        _note(name, key)
         return request(store, key, *rest, **options)
 
     return noting
+
+
+def _note_requests_to_azure() -> None:
+    from mops.adapters.blob_stores.azure.transport import Transport
+
+    send = Transport.send
+
+    def noting(transport: Transport, request: Any, **options: Any) -> Any:
+        creates = request.headers.get("If-None-Match") == "*"
+        _note("put_if_absent" if creates else request.method, request.url)
+        return send(transport, request, **options)
+
+    Transport.send = noting  # type: ignore[method-assign]
+
+
+def _note(name: str, key: str) -> None:
+    descriptor = os.open(os.environ[LOG], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, f"{os.getpid()} {name} {key}\n".encode())
+    os.close(descriptor)

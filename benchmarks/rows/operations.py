@@ -48,16 +48,16 @@ import sys
 from pathlib import Path
 from contestants import mops_operations
 from contestants.small_function import add_one
-function = mops_operations.{how}(Path(sys.argv[1]), add_one)
+function = mops_operations.{how}(Path(sys.argv[1]), add_one, *sys.argv[2:])
 function(1)
 print(mops_operations.requests_of(lambda: function({argument})))
 """
 
 
-def operations_of_mops(how: str, argument: int) -> Contestant:
-    """Requests to its local store by one call, after a first call of the process."""
+def operations_of_mops(how: str, argument: int, *root: str) -> Contestant:
+    """Requests to its store, a local one unless another root is given, by one call after a first one of the process."""
     program = REQUESTS.format(how=how, argument=argument)
-    return lambda folder: lambda: in_fresh_process(program, folder)
+    return lambda folder: lambda: in_fresh_process(program, folder, *root)
 
 
 def waiting(function: str, calls: int, wanted: str) -> Contestant:

@@ -11,7 +11,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 CONTAINER = "shared"
 
 _UNTIL_INPUT_ENDS = '"$@" & cat >/dev/null; kill $!'  # nothing is left behind where the tests are killed
-_OPTIONS = ("--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent")
+_OPTIONS = ("--blobPort", "0", "--skipApiVersionCheck", "--disableTelemetry", "--silent")
 
 
 class Azurite:
@@ -35,10 +35,15 @@ class Azurite:
 
 
 @contextmanager
-def azurite() -> Iterator[Azurite]:
-    """Start the emulator, and stop it in the end. Fails where ``make test`` has not installed it."""
+def azurite(folder: Path | None = None) -> Iterator[Azurite]:
+    """Start the emulator, and stop it in the end. Fails where ``make test`` has not installed it.
+
+    Args:
+        folder: where it keeps blobs; in its memory by default.
+    """
+    where = ["--inMemoryPersistence"] if folder is None else ["--location", str(folder)]
     process = subprocess.Popen(
-        ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", _program(), *_OPTIONS],
+        ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", _program(), *_OPTIONS, *where],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
