@@ -209,8 +209,11 @@ def memoizers(contestant: Callable[[Memoize], Contestant]) -> dict[str, Contesta
 
 def fill_array(folder: Path) -> None:
     """Store the array by mops, in a process of its own."""
-    program = HERE + "import sample; from contestants.mops_azure import memoize; print(memoize(folder, {}).nbytes)"
-    in_fresh_process(program.format("sample.large_array)(0)"), folder)
+    program = HERE + (
+        "import sample; from contestants.mops_azure import memoize; "
+        "print(memoize(folder, sample.large_array)(0).nbytes)"
+    )
+    in_fresh_process(program, folder)
 
 
 def fill_file(folder: Path) -> None:
