@@ -121,9 +121,11 @@ def say_who_else_can_write(uri: str, tell: Callable[[str], None]) -> None:
     """Warn of a local root that other users of the machine can write to. Never fails."""
     if not uri.startswith("file:///"):
         return
-    from urllib.parse import unquote_to_bytes
+    path = uri.removeprefix("file://")
+    if "%" in path:
+        from urllib.parse import unquote_to_bytes  # 7 ms that most paths do not need
 
-    path = os.fsdecode(unquote_to_bytes(uri.removeprefix("file://")))
+        path = os.fsdecode(unquote_to_bytes(path))
     try:
         status = os.stat(path)
     except OSError:
