@@ -4,6 +4,7 @@ from typing import Final, final
 
 _POLL_FRACTION: Final = 8
 _LONGEST_POLL: Final = 20.0
+_POLL_OVER_A_NETWORK: Final = 1.0
 _FEW_REMOTES: Final = 100
 _LONGEST_INTERVAL: Final = 60.0
 
@@ -45,6 +46,16 @@ class Timing:
         self.poll = poll
         self.start_timeout = start_timeout
         self.sync_after = sync_after
+
+    def over_a_network(self) -> "Timing":
+        """The same for a store to which a look is a request that takes its time and costs money: not as often."""
+        return Timing(
+            first_look=self.first_look,
+            in_flight=self.in_flight,
+            poll=_POLL_OVER_A_NETWORK,
+            start_timeout=self.start_timeout,
+            sync_after=self.sync_after,
+        )
 
     def until_next_look(self, waited: float) -> float:
         """Seconds from one look at a call that runs elsewhere to the next: the longer it takes, the longer."""

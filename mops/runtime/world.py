@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mops.core import answers, effects
 from mops.core.errors import CallCancelled, StoreError
 from mops.core.files import StoredFile
-from mops.core.ports.blob_store import BlobStore, Buffer, SupportsSync
+from mops.core.ports.blob_store import BETWEEN_LAYERS, LAYERS, BlobStore, Buffer, SupportsSync
 from mops.core.ports.clock import Clock
 from mops.core.result import Failure
 from mops.runtime.inline import drive
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mops.runtime.contents import Contents
     from mops.runtime.layered_contents import LayeredContents
     from mops.runtime.session import Pulses, Session
+
+_NEAR: Final = ("file:", "memory:")
 
 
 class World:
@@ -32,6 +34,9 @@ class World:
         contents: makes what moves large payloads and files; asked at the first one.
         supervised: somebody else beats for this process.
         verify: whether remotes have to require signatures, as this process does of the store.
+
+    Attributes:
+        is_far: a look at the store, or at one of its layers, goes over a network.
     """
 
     def __init__(
@@ -46,6 +51,8 @@ class World:
         verify: str = "off",
     ) -> None:
         self.store = store
+        places = store.uri.removeprefix(LAYERS).split(BETWEEN_LAYERS)
+        self.is_far = not all(place.startswith(_NEAR) for place in places)
         self.verify = verify
         self.clock = clock
         self.wakers = Wakers()

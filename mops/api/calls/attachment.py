@@ -88,7 +88,7 @@ class _Bystander(StartsNothing):
         return Call(
             self._memo,
             serializer=self.serializer,
-            timing=Timing(),
+            timing=Timing().over_a_network() if self.world.is_far else Timing(),
             inline=False,
             about=lambda: b"{}",
             pickled=lambda: Serialized((b"",)),

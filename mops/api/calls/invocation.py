@@ -38,6 +38,7 @@ class RunnerParts:
         shell: where calls run; ``None`` where they run in this process.
         slots: how many at once.
         timing: how long to wait for what.
+        far_timing: the same where the store is reached over a network.
         serializer: for calls, results and exceptions.
         retries: what is tried again.
         memoized: qualified names of the exceptions that are served as they are stored.
@@ -46,8 +47,8 @@ class RunnerParts:
     """
 
     __slots__ = (
-        "_batchers", "_shared", "heartbeat", "keeps_arguments", "memoized", "retries", "serializer", "shell", "slots",
-        "timing",
+        "_batchers", "_shared", "far_timing", "heartbeat", "keeps_arguments", "memoized", "retries", "serializer",
+        "shell", "slots", "timing",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +66,7 @@ class RunnerParts:
         self.shell = shell
         self.slots = slots
         self.timing = timing
+        self.far_timing = timing.over_a_network()
         self.serializer = serializer
         self.retries = retries
         self.memoized = memoized
@@ -163,7 +165,7 @@ class Invocation:
         return Call(
             self.memo,
             serializer=parts.serializer,
-            timing=parts.timing,
+            timing=parts.far_timing if self.world.is_far else parts.timing,
             inline=self.runs_here,
             about=self._about,
             pickled=self._pickled,
