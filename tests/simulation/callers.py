@@ -17,6 +17,7 @@ from tests.simulation.task import Close, Task
 from tests.simulation.world import MEMO, World
 
 FIRST_LOOK = 3_000.0
+HASTY = 60.0
 ABOUT = b'{"function":"m:f"}'
 
 
@@ -25,6 +26,7 @@ class Caller:
 
     Attributes:
         began: when its last attempt began.
+        ended: when it had its last answer.
         answers: when each attempt began and what it came to; the last is an exception where the call was given up.
     """
 
@@ -33,15 +35,16 @@ class Caller:
         self.world, self.process, self.number = world, process, number
         self.steadfast = number == 0  # it must get an answer, whatever befalls the others
         self.inline = world.has("inline") or (world.has("mixed") and rng.random() < 0.4)
-        self.began = 0.0
+        self.began = self.ended = 0.0
         self.answers: list[tuple[float, Any]] = []
         self.unstored = self.interrupted = self.done = False
         self.task: Task | None = None
         patience = 1_800.0
         if world.has("impatient") and not self.steadfast and rng.random() < 0.5:
             patience = rng.uniform(10, 90)
+        first_look = HASTY if world.has("blackout") and not self.steadfast else FIRST_LOOK
         timing = Timing(
-            poll=1.0, in_flight=patience, first_look=min(patience, FIRST_LOOK) if patience < 100 else FIRST_LOOK
+            poll=1.0, in_flight=patience, first_look=min(patience, first_look) if patience < 100 else first_look
         )
         self.call = Call(
             MEMO,
@@ -80,7 +83,7 @@ class Caller:
                 return
 
     def _end(self, outcome: Any) -> None:
-        self.done = True
+        self.done, self.ended = True, self.world.now
         self.unstored = self.task is not None and self.task.unstored
         if isinstance(outcome, BaseException):
             self.answers.append((self.began, outcome))

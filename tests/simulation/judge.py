@@ -9,10 +9,13 @@ from mops.core.envelope import unseal
 from mops.core.errors import CallCancelled, CorruptBlob, StoreError
 from mops.core.failure import FailureRecord
 from mops.core.result import Failure, Success
-from tests.simulation.callers import Caller
+from tests.simulation.callers import HASTY, Caller
 from tests.simulation.process import FOLDER
 from tests.simulation.world import MEMO, Execution, World
 
+LONGEST_LOOK = 1.0
+SLACK = 60.0
+"""Seconds by which patience may be exceeded: a last pause, and requests that are not answered."""
 FAILING = (
     "errors",
     "crash",
@@ -71,8 +74,16 @@ def _judge_exception(world: World, caller: Caller, error: BaseException) -> None
     asked_for = caller.interrupted and isinstance(error, CallCancelled | KeyboardInterrupt)
     out_of_reach = isinstance(error, StoreError) and not isinstance(error, CorruptBlob)
     excused = world.has("impatient", "owing", "full") and out_of_reach and not caller.steadfast
+    if world.has("blackout") and out_of_reach:
+        excused = _gave_up_a_first_look(world, caller)
     if not asked_for and not excused:
         world.violate(f"{type(error).__name__} escaped")
+
+
+def _gave_up_a_first_look(world: World, caller: Caller) -> bool:
+    """Whether the call began when the store was out of reach, or so little before that it had claimed nothing."""
+    (begin, end, _), *_ = world.outages
+    return begin - LONGEST_LOOK <= caller.began < end and caller.ended - caller.began <= HASTY + SLACK
 
 
 def _judge_value(world: World, began: float, value: bytes, generations: dict[int, int]) -> None:

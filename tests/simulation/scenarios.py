@@ -23,6 +23,7 @@ HARMLESS: Final = {
     "void": "void late",
     "cancel": "cancel late",
     "giveup": "outage impatient late",
+    "blackout": "blackout shared late",
     "twice": "twice",
     "inline": "inline late lossy",
     "sessions": "shared mixed late lossy",
@@ -56,6 +57,8 @@ SCENARIOS: Final = {name: frozenset(traits.split()) for name, traits in (HARMLES
 CALLERS: Final = 8
 SMALL_ENVELOPE: Final = 64
 """Bytes above which a value is stored by content, where that is what may go wrong."""
+BLACKOUT: Final = 900.0
+"""Seconds of the one outage that everybody has to survive who has begun."""
 HORIZON: Final = 12_000.0
 SETTLING: Final = 6_000.0
 
@@ -110,6 +113,9 @@ def _befall_everybody(world: World) -> None:
         for _ in range(rng.randint(1, 3)):
             begin = rng.uniform(0, 150)
             world.outages.append((begin, begin + rng.uniform(5, 300), ""))
+    if world.has("blackout"):
+        begin = rng.uniform(3, 100)
+        world.outages.append((begin, begin + BLACKOUT, ""))
     if world.has("hostfreeze"):
         length = rng.uniform(100, 600)
         world.at(rng.uniform(5, 60), lambda: _freeze(world, length))
