@@ -6,8 +6,8 @@ Four rules keep the promises of the port:
   through the DFS endpoint is empty for those who read in between.
 - A blob is created on the condition that none stands, by one Put Blob, or by blocks that nobody sees and the one
   conditional commit of their list.
-- Every write has a name of its own, which is stored with the blob. Who is refused asks whose the blob is that stands:
-  the answer to an earlier attempt may have been lost, and the blob be ours.
+- The digest of its content is stored with every blob. Who is refused asks for that of the blob that stands: the answer
+  to an earlier attempt may have been lost, even one of an earlier call that was given up, and the blob be ours.
 - A blob that is read in ranges is read under its ETag, and from the beginning again if it was replaced meanwhile.
 """
 

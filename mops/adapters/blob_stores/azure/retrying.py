@@ -41,7 +41,8 @@ class Retrying(ExponentialRetry):
 
     def get_backoff_time(self, settings: dict[str, Any]) -> float:
         """See the SDK."""
-        return _pause(settings["count"], settings["history"][-1].http_response)
+        history = settings["history"]  # which has no answer whose content broke off
+        return _pause(settings["count"], history[-1].http_response if history else None)
 
     def send(self, request: Any) -> Any:
         """See the SDK; what was throttled is sent again, too."""

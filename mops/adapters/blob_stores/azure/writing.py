@@ -18,13 +18,15 @@ from mops.core.errors import FileChanged, StoreUnavailable
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.transfers import Advance
 
-_WRITE: Final = "mopswrite"  # names the write in the metadata of its blob
+_CONTENT: Final = "mopscontent"  # names the digest of its content in the metadata of a blob
 _MOST_BLOCKS: Final = 50_000  # of a blob
 _ATTEMPTS: Final = 8
 
 
 class Write:
-    """One write of one blob, under a name of its own.
+    """One write of one blob, which is known again by the digest of its content.
+
+    A name of its own would not do: who was not answered for long asks for the same write anew, by another one of these.
 
     Args:
         blob: the blob.
@@ -35,13 +37,15 @@ class Write:
     def __init__(self, blob: BlobClient, uri: str, *, replacing: bool = False) -> None:
         self._blob = blob
         self._uri = uri
-        self._name = os.urandom(16).hex()
+        self._name = os.urandom(16).hex()  # of its blocks
+        self._content = ""
         self._refused_by_nothing = False
         self._condition: dict[str, Any] = {} if replacing else {"match_condition": MatchConditions.IfMissing}
 
     def put(self, parts: Sequence[Buffer]) -> bool:
-        """Write the parts, one after the other; whether the blob that stands is the one of this write."""
+        """Write the parts, one after the other; whether the blob that stands is of this write, or of the same bytes."""
         size = sum(map(len, parts))
+        self._content = _digest(parts).hex()
         if size <= SINGLE:
             return self._settle(lambda: self._put(b"".join(parts)))
         if self._condition and self._is_ours() is not None:
@@ -54,6 +58,7 @@ class Write:
         Raises:
             FileChanged: it has another one, or cannot be read.
         """
+        self._content = digest.hex()
         if self._is_ours() is not None:
             return False
         try:
@@ -85,7 +90,7 @@ class Write:
             content,
             length=len(content),
             overwrite=not self._condition,
-            metadata={_WRITE: self._name},
+            metadata={_CONTENT: self._content},
             **self._condition,
         )
 
@@ -99,7 +104,7 @@ class Write:
             if advance is not None:
                 advance(size)
         check()
-        self._blob.commit_block_list(staged, metadata={_WRITE: self._name}, **self._condition)
+        self._blob.commit_block_list(staged, metadata={_CONTENT: self._content}, **self._condition)
 
     def _stage(self, numbered: tuple[int, bytes]) -> tuple[str, int]:
         number, block = numbered
@@ -123,7 +128,7 @@ class Write:
         raise StoreUnavailable(f"cannot write {self._uri}: it keeps appearing and vanishing")
 
     def _is_ours(self) -> bool | None:
-        """Whether the blob that stands is the one of this write; ``None`` if nothing stands any more."""
+        """Whether the blob that stands has the content of this write; ``None`` if nothing stands any more."""
         found = properties(self._blob)
         if found is None:
             return None
@@ -131,7 +136,14 @@ class Write:
             raise folder_stands(self._uri)
         if found.blob_tier == "Archive":
             raise archived(self._uri)
-        return (found.metadata or {}).get(_WRITE) == self._name
+        return (found.metadata or {}).get(_CONTENT) == self._content
+
+
+def _digest(parts: Sequence[Buffer]) -> bytes:
+    hasher = blake3()
+    for part in parts:
+        hasher.update(part)
+    return hasher.digest()
 
 
 def _block_size(size: int) -> int:
