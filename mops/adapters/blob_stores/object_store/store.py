@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from blake3 import blake3
@@ -105,9 +106,13 @@ class ObjectBlobStore(BlobStore, SupportsFiles, SupportsProbe):
                     yield BlobInfo(key, found["size"], found["last_modified"].timestamp())
 
     def delete(self, key: str, /) -> None:
-        """As the port says."""
+        """As the port says; asked for again where no answer comes, as the library does with other requests."""
         place = self._place(key)
-        place.ask("delete", lambda: place.client.library.do.delete(place.client.control, place.name))
+        delete = partial(place.client.library.do.delete, place.client.control, place.name)
+        try:
+            place.ask("delete", delete)
+        except StoreUnavailable:
+            place.ask("delete", delete)
 
     def put_file_if_absent(self, key: str, path: str, digest: bytes, /, *, advance: Advance | None = None) -> bool:
         """As the port says; what is sent is hashed on its way."""
