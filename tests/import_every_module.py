@@ -13,7 +13,8 @@ import tempfile
 
 import mops
 
-ADAPTED = {"numpy", "pandas", "polars", "pyarrow", "pydantic"}  # each by mops.adapters.values.<name>
+ADAPTED = {"numpy", "pandas", "polars", "pyarrow", "pydantic"}  # each by a module of its name
+ADAPTERS = {"mops.adapters.values", "mops.adapters.codecs"}
 TEST_TOOLS = {"pytest", "hypothesis"}  # by mops.testing
 
 
@@ -21,7 +22,8 @@ def may_lack(module: str) -> set[str]:
     """What the module exists for."""
     if module.startswith("mops.testing."):
         return TEST_TOOLS
-    return ADAPTED & {module.removeprefix("mops.adapters.values.")}
+    package, _, name = module.rpartition(".")
+    return ADAPTED & {name} if package in ADAPTERS else set()
 
 
 def main() -> int:
