@@ -89,6 +89,8 @@ def _run_stage(stage: Stage) -> Outcome:
     outcome = Outcome(stage, succeeded, time.monotonic() - started, _counts(report_file(stage.name)))
     with _ONE_AT_A_TIME:
         print(_line(outcome), flush=True)
+        if not succeeded:  # the reason stands at the end, and a reader may be shown no more than the beginning
+            print("\n".join(["...", *log.read_text(errors="replace").splitlines()[-25:], "== the whole log"]))
         if not succeeded or len(sys.argv) > 1:
             print(log.read_text(errors="replace"), flush=True)
     return outcome

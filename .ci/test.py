@@ -92,18 +92,19 @@ def test_stages(python: Path, wheel: Path) -> list[Stage]:
 def simulation(python: Path) -> Stage:
     """The protocol under virtual time with faults, many seeds."""
     seeds = os.environ.get("MOPS_SIM_SEEDS", SEEDS)
-    command = [str(python), *_pytest("simulation", "tests/simulation"), "-s"]
+    unhurried = ["-o", "faulthandler_exit_on_timeout=false"]
+    command = [str(python), *_pytest("simulation", "tests/simulation"), "-s", *unhurried]
     return Stage("simulation", lambda: [command], ROOM, clean(MOPS_SIM_SEEDS=seeds), max(1200, int(seeds)))
 
 
 def clean(**extra: str) -> dict[str, str]:
-    """The environment without what would let tests import another mops than the wheel."""
+    """The environment without what would let tests import another mops than the wheel; the same by hand and in CI."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if name.startswith("MOPS_TEST_") or not name.startswith(("PYTHON", "MOPS_"))
     }
-    return {**inherited, "MOPS_TEST_WHEEL": "1", **extra}
+    return {**inherited, "CI": "true", "MOPS_TEST_WHEEL": "1", **extra}
 
 
 def _pytest(stage: str, *folders: str) -> list[str]:

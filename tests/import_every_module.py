@@ -13,7 +13,8 @@ import tempfile
 
 import mops
 
-ADAPTED = {"numpy", "pandas", "polars", "pyarrow", "pydantic"}  # each by mops.adapters.values.<name>
+ADAPTED = {"numpy", "pandas", "polars", "pyarrow", "pydantic"}  # each by a module of its name
+ADAPTERS = {"mops.adapters.values", "mops.adapters.codecs"}
 TEST_TOOLS = {"pytest", "hypothesis"}  # by mops.testing
 
 
@@ -25,7 +26,8 @@ def may_lack(module: str) -> set[str]:
         return {"obstore"}
     if module.startswith("mops.adapters.blob_stores.azure"):
         return {"azure"}
-    return ADAPTED & {module.removeprefix("mops.adapters.values.")}
+    package, _, name = module.rpartition(".")
+    return ADAPTED & {name} if package in ADAPTERS else set()
 
 
 def main() -> int:

@@ -2,11 +2,10 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, final
-
-from blake3 import blake3
+from typing import TYPE_CHECKING, final
 
 from mops.core.blob_layout import content_key
+from mops.core.canonical.leaves import content_digest
 from mops.core.errors import CorruptBlob, StoreDenied, StoreError, StoreFull, StoreReadOnly, UnserializableError
 from mops.core.files import LocalFile, StoredFile
 from mops.core.ports.blob_store import BlobStore, Buffer, SupportsContent
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from mops.core.ports.local_copies import LocalCopies
     from mops.core.ports.local_directories import LocalDirectories
     from mops.core.ports.transfers import Advance, Transfers
-
-_HASHED_BY_TWO: Final = 8 << 20  # bytes
 
 
 @final
@@ -79,7 +76,7 @@ class Contents:
     def _put_parts(self, parts: Sequence[Buffer], advance: "Advance | None") -> bytes:
         if isinstance(self._store, SupportsContent):
             return self._store.put_content(content_key, *parts, advance=advance)
-        digest = _digest(parts)
+        digest = content_digest(*parts)
         self._store.put_if_absent(content_key(digest), *parts)
         if advance is not None:
             advance(sum(map(len, parts)))
@@ -97,7 +94,7 @@ class Contents:
 
     def _read_and_hash(self, key: str, digest: bytes, advance: "Advance | None") -> Buffer | None:
         data = self._store.get(key)
-        if data is not None and _digest((data,)) != digest:
+        if data is not None and content_digest(data) != digest:
             raise CorruptBlob(f"the digest of {key} does not match its bytes")
         if data is not None and advance is not None:
             advance(len(data))
@@ -211,10 +208,3 @@ class Contents:
                 f"{uri} holds something else than {file.path} already",
                 advice="name another URI, or leave it out: files are never replaced",
             )
-
-
-def _digest(parts: Sequence[Buffer]) -> bytes:
-    hasher = blake3(max_threads=2 if sum(map(len, parts)) >= _HASHED_BY_TWO else 1)
-    for part in parts:
-        hasher.update(part)
-    return hasher.digest()

@@ -2,8 +2,7 @@
 
 from typing import final
 
-from blake3 import blake3
-
+from mops.core.canonical.leaves import content_digest
 from mops.core.ports.blob_store import BlobStore
 from mops.core.ports.file_location import FileLocation
 from mops.runtime.file_transfer import file_size, put_file
@@ -31,7 +30,7 @@ class FileInStore(FileLocation):
     def digest(self) -> tuple[bytes, int] | None:
         """See the port."""
         data = self._store.get(self._key)
-        return None if data is None else (blake3(data).digest(), len(data))
+        return None if data is None else (content_digest(data), len(data))
 
     def put(self, path: str, digest: bytes, /) -> bool:
         """See the port."""

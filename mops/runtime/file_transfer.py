@@ -12,6 +12,7 @@ from typing import Final
 from blake3 import blake3
 
 from mops.core.blob_layout import content_key
+from mops.core.canonical.leaves import content_digest
 from mops.core.errors import CorruptBlob, FileChanged
 from mops.core.ports.blob_store import BlobStore, Buffer, SupportsFiles
 from mops.core.ports.transfers import Advance
@@ -56,7 +57,7 @@ def get_file(store: BlobStore, key: str, path: str, digest: bytes, *, advance: A
     data = store.get(key)
     if data is None:
         return False
-    if _digest_of(data) != digest:
+    if content_digest(data) != digest:
         raise CorruptBlob(f"{store.uri}/{key} does not hold the bytes of its digest {digest.hex()}")
     _write_whole(path, data, advance)
     return True
@@ -80,7 +81,7 @@ def _put(store: BlobStore, key: str, path: str, digest: bytes, advance: Advance 
     content = bytearray()
     for chunk in _chunks(path):
         content += chunk
-    if _digest_of(memoryview(content)) != digest:
+    if content_digest(memoryview(content)) != digest:
         raise _changed(path, "its content is another one now")
     stored = store.put_if_absent(key, memoryview(content))
     if advance is not None:
@@ -128,10 +129,6 @@ def _chunks(path: str) -> Iterator[bytes]:
 
 def _changed(path: str, reason: str) -> FileChanged:
     return FileChanged(f"{path!r} is not the file that was hashed: {reason}")
-
-
-def _digest_of(data: Buffer) -> bytes:
-    return blake3(data).digest()
 
 
 def _write_whole(path: str, data: Buffer, advance: Advance | None) -> None:

@@ -15,6 +15,7 @@ from mops.core.ports.blob_store import BlobStore, SupportsFiles
 from mops.testing.blob_store_hooks import BlobStoreHooks, content_of, keys_of
 from mops.testing.blob_value_laws import BAD_KEYS, MIB, SIZES, pattern
 from mops.testing.interleaving import interleavings
+from mops.testing.large_bytes import LargeBytes
 
 _BEFORE, _AFTER = pattern(MIB + 300_003, seed=1), pattern(MIB + 300_003, seed=2)
 _LARGE: Final = 64 * MIB
@@ -39,7 +40,7 @@ class SupportsFilesContract(BlobStoreHooks):
             assert content_of(store, f"stored/{size}") == content
             assert _files(store).file_size(f"stored/{size}") == size
             assert _get(store, f"stored/{size}", folder / "copy", content) is True
-            assert (folder / "copy").read_bytes() == content
+            assert LargeBytes((folder / "copy").read_bytes()) == content
         assert sorted(path.name for path in folder.iterdir()) == ["copy", "original"]
 
     @final
@@ -49,7 +50,7 @@ class SupportsFilesContract(BlobStoreHooks):
             content = pattern(300) + pattern(5 * MIB)
             assert _files(store).file_size("blob") == len(content)
             assert _get(store, "blob", folder / "copy", content) is True
-            assert (folder / "copy").read_bytes() == content
+            assert LargeBytes((folder / "copy").read_bytes()) == content
             store.delete("blob")
 
     @final
@@ -144,7 +145,7 @@ class SupportsFilesContract(BlobStoreHooks):
     def test_new_file_is_seen_whole_or_not_at_all(self, store: BlobStore, folder: Path) -> None:
         path = _file(folder, _BEFORE)
 
-        def look(number: int) -> tuple[bytes | None, int | None, list[int]]:
+        def look(number: int) -> tuple[LargeBytes | None, int | None, list[int]]:
             key = f"race/{number}"
             size = _files(store).file_size(key)
             return content_of(store, key), size, [info.size for info in store.list(key)]
@@ -212,7 +213,7 @@ class SupportsFilesContract(BlobStoreHooks):
             ):
                 assert gotten is True
                 assert seen in {old, _BEFORE}
-                assert path.read_bytes() == _BEFORE
+                assert LargeBytes(path.read_bytes()) == _BEFORE
         assert list(folder.iterdir()) == [path]
 
     @final
@@ -226,7 +227,7 @@ class SupportsFilesContract(BlobStoreHooks):
             within=self.code_of(store),
         ):
             path = folder / f"copy{number}"
-            assert (path.read_bytes() if path.exists() else None) == (_BEFORE if gotten else None)
+            assert (LargeBytes(path.read_bytes()) if path.exists() else None) == (_BEFORE if gotten else None)
             path.unlink(missing_ok=True)
         assert list(folder.iterdir()) == []
 
@@ -240,7 +241,7 @@ class SupportsFilesContract(BlobStoreHooks):
             (folder / "copy").write_bytes(b"stays")
             with pytest.raises(CorruptBlob):
                 _get(store, "blob", folder / "copy", wanted)
-            assert (folder / "copy").read_bytes() == b"stays"
+            assert LargeBytes((folder / "copy").read_bytes()) == b"stays"
             (folder / "copy").unlink()
 
     @final

@@ -8,6 +8,7 @@ from typing import Any, final
 from mops.core.ports.blob_store import BlobStore, Buffer
 from mops.testing.blob_store_hooks import BlobStoreHooks, content_of, keys_of
 from mops.testing.interleaving import interleavings
+from mops.testing.large_bytes import LargeBytes
 
 OLD = (b"old" * 1000, b"", b"old" * 1000)
 NEW = (b"new" * 2000, memoryview(b"er" * 1000))
@@ -42,10 +43,10 @@ class BlobRaceLaws(BlobStoreHooks):
 
     @final
     def test_new_blob_is_seen_whole_or_not_at_all(self, store: BlobStore) -> None:
-        def look(key: str) -> tuple[bytes | None, list[int]]:
+        def look(key: str) -> tuple[LargeBytes | None, list[int]]:
             return content_of(store, key), [info.size for info in store.list(key)]
 
-        def check(key: str, _first: Any, seen: tuple[bytes | None, list[int]]) -> None:
+        def check(key: str, _first: Any, seen: tuple[LargeBytes | None, list[int]]) -> None:
             content, sizes = seen
             assert content in {None, NEW_BYTES}
             assert sizes in ([], [len(NEW_BYTES)])

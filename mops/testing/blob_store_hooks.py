@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mops.core.ports.blob_store import BlobStore
+from mops.testing.large_bytes import LargeBytes
 
 
 class BlobStoreHooks:
@@ -27,10 +28,10 @@ class BlobStoreHooks:
         return str(Path(str(sys.modules[type(store).__module__].__file__)).parent)
 
 
-def content_of(store: BlobStore, key: str) -> bytes | None:
-    """What ``get`` returns, as bytes that can be compared."""
+def content_of(store: BlobStore, key: str) -> LargeBytes | None:
+    """What ``get`` returns, to be compared."""
     content = store.get(key)
-    return None if content is None else bytes(content)
+    return None if content is None else LargeBytes(content)
 
 
 def keys_of(store: BlobStore, prefix: str = "", after: str = "") -> list[str]:

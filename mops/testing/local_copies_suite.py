@@ -24,6 +24,7 @@ from mops.core.files import LocalFile
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.local_copies import LocalCopies
 from mops.core.ports.local_directories import PutContent
+from mops.testing.large_bytes import LargeBytes
 
 __all__ = ["LocalCopiesContract"]
 
@@ -66,7 +67,7 @@ class LocalCopiesContract:
             path = content.file(copies, f"of {size}.bin")
             assert os.path.isabs(path)
             assert Path(path).name == f"of {size}.bin"
-            assert Path(path).read_bytes() == content.data
+            assert _bytes_at(path) == content.data
             assert not Path(path).stat().st_mode & 0o222
 
     @final
@@ -97,7 +98,7 @@ class LocalCopiesContract:
     def test_one_content_under_two_names_is_filled_once(self, copies: LocalCopies) -> None:
         content, tree = Content(5000), Tree()
         first, second = content.file(copies, "first"), content.file(copies, "second")
-        assert Path(first).read_bytes() == Path(second).read_bytes() == content.data
+        assert _bytes_at(first) == _bytes_at(second) == content.data
         a, b = tree.directory(copies, "first"), tree.directory(copies, "second")
         assert looks(a) == looks(b) == Tree.LOOKS
         assert (Path(a).name, Path(b).name) == ("first", "second")
@@ -110,7 +111,7 @@ class LocalCopiesContract:
         assert copies.file(content.digest, 5000, "name", gone) is None
         assert copies.directory(tree.digest, "name", gone) is None
         assert copies.content(content.digest, 5000, gone) is None
-        assert Path(content.file(copies)).read_bytes() == content.data
+        assert _bytes_at(content.file(copies)) == content.data
         assert looks(tree.directory(copies)) == Tree.LOOKS
         assert content.content(copies) == content.data
 
@@ -134,7 +135,7 @@ class LocalCopiesContract:
                 copies.directory(tree.digest, "name", fail_inside)
             with pytest.raises(Interrupted):
                 copies.content(content.digest, 5000, fail)
-        assert Path(content.file(copies)).read_bytes() == content.data
+        assert _bytes_at(content.file(copies)) == content.data
         assert looks(tree.directory(copies)) == Tree.LOOKS
 
     @final
@@ -143,7 +144,7 @@ class LocalCopiesContract:
         for damage in (_change, _append, _truncate, _remove):
             damage(Path(content.file(copies)))
             path = Path(content.file(copies))
-            assert path.read_bytes() == content.data
+            assert _bytes_at(path) == content.data
             assert not path.stat().st_mode & 0o222
 
     @final
@@ -165,12 +166,12 @@ class LocalCopiesContract:
         inner, outer = Content(100, seed=1), Content(100, seed=2)
 
         def fill(path: str) -> bool:
-            assert Path(inner.file(copies)).read_bytes() == inner.data
+            assert _bytes_at(inner.file(copies)) == inner.data
             return outer.fill(path)
 
         found = copies.file(outer.digest, 100, "outer", fill)
         assert found is not None
-        assert Path(found).read_bytes() == outer.data
+        assert _bytes_at(found) == outer.data
 
     # ------------------------------------------------------------------------------------------------- directories
     @final
@@ -207,7 +208,7 @@ class LocalCopiesContract:
         content, tree = Content(5000), Tree()
         content.data, content.digest = tree.manifest, tree.digest
         assert looks(tree.directory(copies)) == Tree.LOOKS
-        assert Path(content.file(copies)).read_bytes() == content.data
+        assert _bytes_at(content.file(copies)) == content.data
         assert content.content(copies) == content.data
         assert looks(tree.directory(copies)) == Tree.LOOKS
 
@@ -219,10 +220,10 @@ class LocalCopiesContract:
             for _ in range(2):
                 data = copies.content(content.digest, size, content.fill)
                 assert data is not None
-                assert data == content.data
+                assert LargeBytes(data) == content.data
                 if size and isinstance(data, memoryview) and not data.readonly:
                     data[:] = bytes(size)
-            assert Path(content.file(copies)).read_bytes() == content.data
+            assert _bytes_at(content.file(copies)) == content.data
 
     @final
     def test_content_is_filled_once_where_it_is_cached(self, copies: LocalCopies) -> None:
@@ -237,7 +238,8 @@ class LocalCopiesContract:
         data = copies.content(content.digest, len(content.data), content.fill)
         _remove(Path(content.file(copies)))
         assert content.content(copies) == content.data
-        assert data == content.data
+        assert data is not None
+        assert LargeBytes(data) == content.data
 
 
 class Interrupted(Exception):
@@ -272,10 +274,10 @@ class Content:
         assert path is not None
         return path
 
-    def content(self, copies: LocalCopies) -> bytes | None:
+    def content(self, copies: LocalCopies) -> LargeBytes | None:
         """Its bytes."""
         data = copies.content(self.digest, len(self.data), self.fill)
-        return None if data is None else bytes(data)
+        return None if data is None else LargeBytes(data)
 
 
 class Tree:
@@ -370,6 +372,10 @@ def _append(path: Path) -> None:
 def _truncate(path: Path) -> None:
     path.chmod(0o644)
     os.truncate(path, 10)
+
+
+def _bytes_at(path: str | Path) -> LargeBytes:
+    return LargeBytes(Path(path).read_bytes())
 
 
 def _remove(path: Path) -> None:

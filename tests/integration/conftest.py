@@ -29,7 +29,8 @@ class Project:
         return path
 
     def environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "MOPS_ROOT": str(self.root), "PYTHONWARNINGS": "error", "HOME": str(self.folder), **more}
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        return {**inherited, "MOPS_ROOT": str(self.root), "PYTHONWARNINGS": "error", "HOME": str(self.folder), **more}
 
     def start(self, *arguments: object, **options) -> subprocess.Popen:
         """Start Python."""

@@ -205,7 +205,7 @@ def test_the_temporary_folder_of_a_program_goes_with_it(project):
             return Source.from_file(tempdir() / "a.txt") if (tempdir() / "a.txt").exists() else str(tempdir())
 
         folder = drafted()
-        print(os.path.isdir(folder))
+        print(os.path.isdir(folder), flush=True)
         pid = os.fork()
         if not pid:
             sys.exit()

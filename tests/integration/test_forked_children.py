@@ -150,7 +150,9 @@ FORKING = """
     def forks(x):
         child = os.fork()
         if child == 0:
-            print("child", inner(x), inner.submit(-x).result(), flush=True)
+            # Not print: the main thread may be printing as this one forks, and have the lock of the stream for ever.
+            line = "child %d %d" % (inner(x), inner.submit(-x).result())
+            os.write(1, (line + os.linesep).encode())
             return "child"
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         return "parent"

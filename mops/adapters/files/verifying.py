@@ -2,15 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
-
-from blake3 import blake3
+from collections.abc import Callable, Iterator, Sequence
 
 from mops.adapters.files.drafts import close
 from mops.adapters.files.reading import OPENING, is_mapped, read, regular
+from mops.core.canonical.leaves import content_digest, digest_of_blocks
 from mops.core.ports.blob_store import Buffer
 
-_HASHED_BY_TWO = 8 << 20
 _STEP = 32 << 20  # bytes; a file in pages that are not in memory takes a moment for so many
 _SETTLED = 2.0  # seconds; a coarse clock may give two changes of one instant the same time
 _REMEMBERED = 4096
@@ -20,17 +18,18 @@ _verified: dict[tuple[int, ...], bytes] = {}  # digests by identity, of this pro
 
 def digest_of(parts: Sequence[Buffer], advance: Callable[[int], None] | None = None) -> bytes:
     """The 32 bytes of BLAKE3 over the parts. ``advance`` is told of the bytes."""
-    # Never AUTO: it hangs in a forked child whose parent has used it.
-    hasher = blake3(max_threads=2 if sum(map(len, parts)) >= _HASHED_BY_TWO else 1)
+    if advance is None:
+        return content_digest(*parts)
+    return digest_of_blocks(_followed(parts, advance), sum(map(len, parts)))
+
+
+def _followed(parts: Sequence[Buffer], advance: Callable[[int], None]) -> Iterator[Buffer]:
+    """The parts in steps, each of which is told of when the next one is asked for."""
     for part in parts:
-        if advance is None:
-            hasher.update(part)
-            continue
         for at in range(0, len(part), _STEP):
             piece = memoryview(part)[at : at + _STEP]
-            hasher.update(piece)
+            yield piece
             advance(len(piece))
-    return bytes(hasher.digest())
 
 
 def read_verified(path: str, digest: bytes, advance: Callable[[int], None] | None = None) -> Buffer | None:

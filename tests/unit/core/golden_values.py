@@ -228,11 +228,11 @@ def digests():
     binder = compile_binder(function)
     for logic_key in (None, "1"):
         keyer = ArgumentKeyer(FunctionReference("golden", "function"), logic_key, binder, hooks)
-        found[f"call, logic key {logic_key}"] = keyer.digest(binder.bind(1, 2, 3, c=[4], x=5)).hex()
-        found[f"call by value, logic key {logic_key}"] = keyer.digest(binder.bind(1), {"n": 1}).hex()
+        found[f"call, logic key {logic_key}"] = keyer.digest(binder.bind(1, 2, 3, c=[4], x=5))[0].hex()
+        found[f"call by value, logic key {logic_key}"] = keyer.digest(binder.bind(1), {"n": 1})[0].hex()
     single = compile_binder(lambda x: x)
     keyer = ArgumentKeyer(FunctionReference("golden", "single"), None, single, hooks)
-    found |= {"single int": keyer.digest((1,)).hex(), "single list": keyer.digest(([1],)).hex()}
+    found |= {"single int": keyer.digest((1,))[0].hex(), "single list": keyer.digest(([1],))[0].hex()}
     return found
 
 

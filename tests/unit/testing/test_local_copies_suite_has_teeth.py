@@ -266,12 +266,7 @@ class Late:
         self.made, self.path, self.content = os.stat(path).st_ctime_ns, path, content
 
     def __bytes__(self):
-        return self.content
-
-    def __eq__(self, other):
-        return os.stat(self.path).st_ctime_ns == self.made and self.content == other
-
-    __hash__ = None
+        return self.content if os.stat(self.path).st_ctime_ns == self.made else b"lost"
 
 
 REJECTED = {
