@@ -1,19 +1,17 @@
-"""Signatures by keys that all who sign and verify share: BLAKE3 in its keyed mode."""
+"""Signatures by keys that all who sign and verify share: HMAC with SHA-512 (RFC 2104, RFC 6234)."""
 
 from collections.abc import Sequence
-from hmac import compare_digest
+from hmac import compare_digest, digest
 from typing import Final, NoReturn, final
-
-from blake3 import blake3
 
 from mops.core.ports.signatures import Signer, Verifier
 
-_PURPOSE: Final = "mops-run 2026-11 signatures of stored records"
-_SIZE: Final = 64
+_PURPOSE: Final = b"mops-run 2026-11 signatures of stored records\0"
+"""Comes before each message, so that no other use of a key makes a signature."""
 
 
 @final
-class KeyedBlake3(Signer, Verifier):
+class HmacSha512(Signer, Verifier):
     """Signs with the first of some secret keys, and believes all of them. It does not pickle, and shows no key.
 
     Args:
@@ -21,7 +19,7 @@ class KeyedBlake3(Signer, Verifier):
     """
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
-        self._keys = tuple(blake3(secret, derive_key_context=_PURPOSE).digest() for secret in secrets)
+        self._keys = tuple(secrets)
 
     @property
     def algorithm(self) -> int:
@@ -39,7 +37,7 @@ class KeyedBlake3(Signer, Verifier):
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, KeyedBlake3) and self._keys == other._keys
+        return isinstance(other, HmacSha512) and self._keys == other._keys
 
     def __hash__(self) -> int:
         return hash(self._keys)
@@ -52,4 +50,4 @@ class KeyedBlake3(Signer, Verifier):
 
 
 def _signature(message: bytes, key: bytes) -> bytes:
-    return blake3(message, key=key).digest(length=_SIZE)
+    return digest(key, _PURPOSE + message, "sha512")

@@ -10,7 +10,7 @@ from mops.core.errors import ConfigurationError
 from mops.core.ports.blob_store import BlobStore, SupportsLayers
 
 if TYPE_CHECKING:
-    from mops.adapters.signatures import KeyedBlake3
+    from mops.adapters.signatures import HmacSha512
 
 _VARIABLE: Final = "MOPS_SIGNING_KEY"
 _SHORTEST: Final = 32
@@ -35,13 +35,13 @@ class Trust:
         self.verify = verify
 
     @cached_property
-    def _keys(self) -> "KeyedBlake3 | None":
+    def _keys(self) -> "HmacSha512 | None":
         secrets = _secrets(os.environ.get(_VARIABLE, ""))
         if not secrets:
             return None
-        from mops.adapters.signatures import KeyedBlake3
+        from mops.adapters.signatures import HmacSha512
 
-        return KeyedBlake3(secrets)
+        return HmacSha512(secrets)
 
     def around(self, store: BlobStore, report: Callable[[str], None]) -> BlobStore:
         """The store as this process uses it: the one that was passed, where nothing is signed. Reads key files.

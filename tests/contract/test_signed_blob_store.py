@@ -7,11 +7,11 @@ import pytest
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.adapters.blob_stores.signed import SignedBlobStore
-from mops.adapters.signatures import KeyedBlake3
+from mops.adapters.signatures import HmacSha512
 from mops.core.ports.blob_store import SupportsContent, SupportsFiles, SupportsProbe, SupportsSync
 from mops.testing.blob_store_suite import BlobStoreContract
 
-KEYS = KeyedBlake3([b"a key that every test knows"])
+KEYS = HmacSha512([b"a key that every test knows"])
 
 
 def around(store):

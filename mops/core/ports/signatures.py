@@ -11,7 +11,7 @@ class Signer(Protocol):
     """Vouches for messages. May be called from any number of threads at once.
 
     Attributes:
-        algorithm: 1 to 255; stands beside each signature, and says how it is verified. 1 is ``KeyedBlake3``.
+        algorithm: 1 to 255; stands beside each signature, and says how it is verified. 1 is ``HmacSha512``.
     """
 
     @property

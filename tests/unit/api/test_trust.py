@@ -10,7 +10,7 @@ import pytest
 from mops import MemoizingPicklingRunner, use_runner
 from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.adapters.blob_stores.signed import SignedBlobStore
-from mops.adapters.signatures import KeyedBlake3
+from mops.adapters.signatures import HmacSha512
 from mops.api import trust
 from mops.api.trust import Trust, say_who_else_can_write, trust_of_process
 from mops.core.errors import ConfigurationError
@@ -41,23 +41,23 @@ def test_without_a_key_the_store_is_used_as_it_is():
 def test_with_a_key_what_is_written_is_signed_and_everybody_is_believed(monkeypatch):
     monkeypatch.setenv("MOPS_SIGNING_KEY", KEY)
     store = Trust("off").around(MemoryBlobStore("root"), print)
-    assert (store._signer, store._verifier) == (KeyedBlake3([KEY.encode()]), None)
+    assert (store._signer, store._verifier) == (HmacSha512([KEY.encode()]), None)
     assert Trust("off").around(store, print) is store
 
 
 def test_the_variable_holds_keys_and_the_first_signs(monkeypatch):
-    assert keys_of(KEY, monkeypatch) == KeyedBlake3([KEY.encode()])
-    assert keys_of(f"{KEY}:{OLD}\n", monkeypatch) == KeyedBlake3([KEY.encode(), OLD.encode()])
+    assert keys_of(KEY, monkeypatch) == HmacSha512([KEY.encode()])
+    assert keys_of(f"{KEY}:{OLD}\n", monkeypatch) == HmacSha512([KEY.encode(), OLD.encode()])
 
 
 def test_the_variable_names_files_of_keys(tmp_path, monkeypatch):
     (tmp_path / "new").write_text(f"{KEY}\n")
     (tmp_path / "old").write_text(f"{OLD}\n{OLD[::-1]}\n")
-    wanted = KeyedBlake3([each.encode() for each in (KEY, OLD, OLD[::-1])])
+    wanted = HmacSha512([each.encode() for each in (KEY, OLD, OLD[::-1])])
     assert keys_of(f"{tmp_path}/new:{tmp_path}/old", monkeypatch) == wanted
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert keys_of("~/new", monkeypatch) == KeyedBlake3([KEY.encode()])
-    assert keys_of(f"~/new:{OLD}", monkeypatch) == KeyedBlake3([KEY.encode(), OLD.encode()])
+    assert keys_of("~/new", monkeypatch) == HmacSha512([KEY.encode()])
+    assert keys_of(f"~/new:{OLD}", monkeypatch) == HmacSha512([KEY.encode(), OLD.encode()])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.adapters.blob_stores.signed import SignedBlobStore
-from mops.adapters.signatures import KeyedBlake3
+from mops.adapters.signatures import HmacSha512
 from mops.core.envelope import HEARTBEAT, RESULT, Refused, seal, unseal
 from mops.core.errors import CorruptBlob, UnverifiedBlob
 from mops.core.ports.blob_store import SupportsContent, SupportsExpiry, SupportsLayers
@@ -13,7 +13,7 @@ OWNER = bytes(32)
 MEMO = "mops1/memo/default/m--f/any/" + "00" * 32
 RECORD = f"{MEMO}/r0"
 PLACES = [RECORD, f"{MEMO}/e1", f"{MEMO}/e1.1", f"{MEMO}/e1.out", "mops1/session/s", "mops1/batch/b.1"]
-OURS, THEIRS = KeyedBlake3([b"ours"]), KeyedBlake3([b"theirs"])
+OURS, THEIRS = HmacSha512([b"ours"]), HmacSha512([b"theirs"])
 
 
 def record(kind=RESULT, payload=b"value", slot="r0"):
