@@ -123,6 +123,30 @@ def second_python(python: Path, wheel: Path) -> None:
     _install_into_second_python(python, "--no-deps", "--upgrade", wheel)
 
 
+def image_layers(python: Path) -> Path:
+    """Make ``.cache/image``: what an image for tests has below mops, a Debian 12 with Python and what mops needs."""
+    folder = CACHE / "image"
+    key = _key(["image"])
+    if not _is_current(folder, key):
+        install_debian(debootstrap="debootstrap")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        root, site = folder / "root", folder / "site"
+        run("debootstrap", "--variant=minbase", "--include=python3,tzdata", "bookworm", root)
+        (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+        for litter in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
+            shutil.rmtree(root / litter, ignore_errors=True)
+        packages = site / "usr/local/lib/python3.11/dist-packages"
+        target = ("--target", packages, "--python-version", "3.11", "--only-binary", ":all:")
+        run(python, "-m", "pip", "install", "--quiet", *target, *_base_requirements())
+        for layer, content in enumerate((root, site)):
+            owned = ("--owner=0", "--group=0", "--numeric-owner", "--sort=name")
+            run("tar", *owned, "-cf", folder / f"{layer}.tar", "-C", content, ".")
+            shutil.rmtree(content)
+        _stamp(folder).write_text(key)
+    return folder
+
+
 def _install_into_second_python(pip: Path, *what: str | Path) -> None:
     site = SECOND_PYTHON / SITE_OF_SECOND_PYTHON
     target = ("--target", site, "--python-version", "3.13", "--only-binary", ":all:")

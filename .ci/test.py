@@ -18,6 +18,7 @@ from environments import (
     bare_environment,
     build_wheel,
     environment,
+    image_layers,
     install_debian,
     install_wheel,
     node_tool,
@@ -68,6 +69,7 @@ def test_stages(python: Path, wheel: Path) -> list[Stage]:
 
     def unit() -> list[list[str]]:
         node_tool(*AZURITE)
+        install_docker(python)
         return [[str(python), "-m", "coverage", "run", *_pytest("unit", "tests/unit", "tests/contract")]]
 
     def without_extras() -> list[list[str]]:
@@ -76,10 +78,11 @@ def test_stages(python: Path, wheel: Path) -> list[Stage]:
     def integration() -> list[list[str]]:
         install_debian(strace="strace")
         node_tool(*AZURITE)
+        install_docker(python)
         second_python(python, wheel)
         return [[str(python), *_pytest("integration", "tests/integration")]]
 
-    services = {"MOPS_TEST_AZURITE": str(CACHE / AZURITE[0])}
+    services = {"MOPS_TEST_AZURITE": str(CACHE / AZURITE[0]), "MOPS_TEST_IMAGE": str(CACHE / "image")}
     other = f"chroot {SECOND_PYTHON} /usr/bin/env PYTHONPATH=/{SITE_OF_SECOND_PYTHON} /usr/bin/python3.13"
     return [
         Stage("no-extras", without_extras, ROOM, clean()),
@@ -87,6 +90,12 @@ def test_stages(python: Path, wheel: Path) -> list[Stage]:
         Stage("coverage", lambda: _coverage(python), ROOM, clean()),
         Stage("integration", integration, ROOM, clean(MOPS_OTHER_PYTHON=other, **services), 1200),
     ]
+
+
+def install_docker(python: Path) -> None:
+    """Install a Docker engine, and make what its images consist of."""
+    install_debian(dockerd="docker.io", **{"docker-init": "tini"})
+    image_layers(python)
 
 
 def simulation(python: Path) -> Stage:

@@ -6,6 +6,7 @@ from mops.core.version import MOPS_VERSION
 
 if TYPE_CHECKING:
     from mops.adapters.codecs.plain_json import JsonCodec
+    from mops.adapters.shells.docker import DockerShell
     from mops.adapters.shells.fork_server import ForkServerShell
     from mops.adapters.shells.in_thread import InThreadShell
     from mops.adapters.shells.subprocess import SubprocessShell
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mops.core.retries import Grow, Retries
 
 __all__ = [
+    "DockerShell",
     "Failure",
     "ForkServerShell",
     "Grow",
@@ -55,6 +57,7 @@ __all__ = [
 __version__ = MOPS_VERSION
 
 _HOMES = {
+    "DockerShell": "mops.adapters.shells.docker",
     "Failure": "mops.core.result",
     "ForkServerShell": "mops.adapters.shells.fork_server",
     "Grow": "mops.core.retries",

@@ -1,9 +1,13 @@
 """How tests run: no property is a matter of time, a failure can be repeated, and nothing is left in anybody's cache."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.services.azurite import azurite
+from tests.services.docker_engine import docker_engine
 from tests.services.s3_process import s3_server
 
 settings.register_profile("mops", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -43,3 +47,18 @@ def azure(_azurite, monkeypatch):
     for name, value in _azurite.environment.items():
         monkeypatch.setenv(name, value)
     return _azurite
+
+
+@pytest.fixture(scope="session")
+def _docker():
+    with docker_engine(Path(tempfile.mkdtemp(prefix="mops-docker-"))) as engine:
+        yield engine
+
+
+@pytest.fixture
+def docker(_docker, monkeypatch):
+    """A Docker engine, which this process and those that it starts can use. What a test leaves behind is an error."""
+    for name, value in _docker.environment.items():
+        monkeypatch.setenv(name, value)
+    yield _docker
+    _docker.wait_until_tidy()

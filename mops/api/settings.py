@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mops.api.roots import absolute, spelled, text_of
 from mops.core.errors import ConfigurationError
+from mops.core.sizes import size_of
 
 _ROOT_VARIABLE: Final = "MOPS_ROOT"
 _PROFILE_VARIABLE: Final = "MOPS_PROFILE"
@@ -20,13 +21,6 @@ _FILES: Final = (".mops.toml", "pyproject.toml")
 _SIZE_VARIABLE: Final = "MOPS_CACHE_SIZE"
 VERIFY_VARIABLE: Final = "MOPS_VERIFY"
 VERIFY: Final = ("off", "require")
-_UNITS: Final = {
-    "": 1,
-    "B": 1,
-    **{f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)},
-    **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)},
-}
-"""What may stand behind a number of bytes."""
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 STATED: Final[ContextVar[Mapping[str, Any]]] = ContextVar("mops_config", default=_NOTHING)
@@ -58,7 +52,7 @@ def config(
     if blob_root is not None:
         stated["blob_root"] = text_of(blob_root)
     if cache_size is not None:
-        stated["cache_size"] = _size(cache_size, "cache_size")
+        stated["cache_size"] = size_of(cache_size, "cache_size")
     token = STATED.set(stated)
     try:
         yield
@@ -107,7 +101,7 @@ class Defaults:
             return int(stated["cache_size"])
         value = os.environ.get(_SIZE_VARIABLE)
         if value:
-            return _size(value, _SIZE_VARIABLE)
+            return size_of(value, _SIZE_VARIABLE)
         configured: int | None = self._in_files("cache_size")
         return configured
 
@@ -229,23 +223,9 @@ def _settings_in(path: str) -> Mapping[str, Any]:
     return table
 
 
-def _size(value: Any, where: str) -> int:
-    """A number of bytes, as people write it."""
-    number, unit = str(value).strip(), ""
-    while number and number[-1].isalpha():
-        number, unit = number[:-1], number[-1] + unit
-    try:
-        size = float(number) * _UNITS[unit]
-        if size >= 0:
-            return int(size)
-    except (KeyError, ValueError, OverflowError):
-        pass
-    raise ConfigurationError(f"{where} must be a number of bytes, or a text such as '10GiB', not {value!r}")
-
-
 def _size_in(path: str, size: Any) -> int | None:
     """A size as a configuration file states it; ``None`` where none does."""
-    return None if size is None else _size(size, f"cache_size in {path}")
+    return None if size is None else size_of(size, f"cache_size in {path}")
 
 
 def _choice(value: Any, where: str) -> str:

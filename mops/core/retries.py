@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, final
 
 from mops.core.errors import KINDS, ConfigurationError, FailureKind
+from mops.core.sizes import size_of
 
 _MOST_DOUBLINGS: Final = 60
 
@@ -15,7 +16,7 @@ class Grow:
     Args:
         times: further attempts.
         factor: how many times the memory of the attempt before.
-        limit: bytes that no attempt exceeds.
+        limit: bytes that no attempt exceeds; a text such as ``"64Gi"`` will do.
 
     Raises:
         ConfigurationError: for a number that cannot be meant.
@@ -23,13 +24,14 @@ class Grow:
 
     __slots__ = ("factor", "limit", "times")
 
-    def __init__(self, times: int, *, factor: float = 2.0, limit: int | None = None) -> None:
+    def __init__(self, times: int, *, factor: float = 2.0, limit: int | str | None = None) -> None:
         _check_count("Grow", times)
-        if not factor > 1 or (limit is not None and not limit > 0):
+        most = None if limit is None else size_of(limit, "limit")
+        if not factor > 1 or most == 0:
             raise ConfigurationError(f"Grow takes a factor above 1 and a limit in bytes, not {factor!r}, {limit!r}")
         self.times = times
         self.factor = factor
-        self.limit = limit
+        self.limit = most
 
     def __repr__(self) -> str:
         return f"Grow({self.times}, factor={self.factor}, limit={self.limit})"

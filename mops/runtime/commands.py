@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Final
 
 from mops.core.answers import Job
-from mops.core.errors import KINDS, ShellFailed
+from mops.core.errors import KINDS, MopsError, ShellFailed
 from mops.core.ports.shell import Shell, SupportsAttach
 from mops.core.remote_output import advice_for
 
@@ -109,7 +109,7 @@ class Command:
             self._finish(ShellFailed("the command was cancelled"))
 
     def _finish(self, error: BaseException | None) -> None:
-        self._error = error if error is None or isinstance(error, ShellFailed) else _foreign(error)
+        self._error = error if error is None or isinstance(error, MopsError) else _foreign(error)
         with self._lock:
             self._over = True
             STOPPING.discard(self)

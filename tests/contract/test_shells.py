@@ -1,10 +1,11 @@
 """The Shell that starts processes, and the plainest function there is, keep the contract."""
 
+import os
 import subprocess
 
 import pytest
 
-from mops import ForkServerShell, SubprocessShell
+from mops import DockerShell, ForkServerShell, SubprocessShell
 from mops.testing.shell_capability_suite import (
     AttachingShellContract,
     BatchingShellContract,
@@ -34,6 +35,27 @@ class TestForkServerShell(ShellContract, FutureShellContract, LimitedShellContra
     @pytest.fixture
     def impatient_shell(self):
         return ForkServerShell(run_timeout=1.5)
+
+
+class TestDockerShell(
+    ShellContract, FutureShellContract, LimitedShellContract, MemoryShellContract, AttachingShellContract
+):
+    @pytest.fixture
+    def shell(self, docker):
+        return docker_shell(docker)
+
+    @pytest.fixture
+    def same_shell(self, docker):
+        return docker_shell(docker)
+
+    @pytest.fixture
+    def impatient_shell(self, docker):
+        return docker_shell(docker, run_timeout=1.5)
+
+
+def docker_shell(docker, **settings):
+    """The roots belong to whoever runs the tests, who may be the superuser."""
+    return DockerShell(docker.image, user=f"{os.getuid()}", network="none", memory="1GiB", **settings)
 
 
 class TestPlainFunction(ShellContract):

@@ -15,7 +15,7 @@ from mops.core.errors import ConfigurationError, UnkeyableArgumentError, kind_of
 from mops.core.failure import FailureRecord, located
 from mops.core.files import LocalFile
 from mops.core.ports.serializer import Serialized, Serializer
-from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder, SupportsAttach, SupportsBatch
+from mops.core.ports.shell import RemoteCommand, Shell, ShellBuilder, SupportsAttach, SupportsBatch, SupportsReach
 from mops.core.result import Failure
 from mops.core.retries import NEVER, Retries
 from mops.core.timing import Timing, interval_among
@@ -326,6 +326,9 @@ class Invocation:
                 advice="name a folder as blob root, or have the call run in this process with InThreadShell",
             )
         check_lasting(self.world.store, getattr(self._parts.shell, "run_timeout", None))
+        shell: Any = self.shell
+        if isinstance(shell, SupportsReach):
+            shell.check_reach(self.world.store.uri)
         from mops.api.calls.claims import pickled_call
 
         target, serializer = self.target, self._parts.serializer

@@ -123,6 +123,19 @@ class SupportsMemory(Protocol):
         """The same Shell with another limit, in bytes. This one is not changed."""
 
 
+@runtime_checkable
+class SupportsReach(Protocol):
+    """A Shell whose commands reach some blob roots and not others."""
+
+    @abstractmethod
+    def check_reach(self, root: str, /) -> None:
+        """Let a blob root pass, by its URI, that the commands can open. Asked before anything is claimed or started.
+
+        Raises:
+            ConfigurationError: they cannot.
+        """
+
+
 class Attempt(NamedTuple):
     """Which attempt at a call it is.
 

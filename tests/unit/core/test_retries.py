@@ -70,6 +70,7 @@ def test_memory_grows_by_the_factor_up_to_the_limit():
     grow = Grow(3, factor=2, limit=7_000)
     assert [grow.memory(1_000, step) for step in (1, 2, 3)] == [2_000, 4_000, 7_000]
     assert Grow(1).memory(1_000, 1) == 2_000
+    assert Grow(9, factor=1.5, limit="3Ki").memory(1_000, 9) == 3_072
 
 
 def test_memory_never_shrinks():

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import pytest
 
 from mops.core.answers import Job
-from mops.core.errors import RemoteCrashed, ShellFailed
+from mops.core.errors import RemoteCrashed, SetupError, ShellFailed
 from mops.runtime.commands import Command
 
 ARGV = ["python", "-m", "mops"]
@@ -105,3 +105,12 @@ def test_a_stopped_command_has_its_future_cancelled(moment):
     assert future.cancelled()
     assert isinstance(error, ShellFailed)
     assert "cancelled" in str(error)
+
+
+def test_an_error_of_ours_arrives_as_it_is():
+    error = SetupError("there is no such image", advice="build it")
+
+    def refuse(argv):
+        raise error
+
+    assert Started(refuse).over().error is error

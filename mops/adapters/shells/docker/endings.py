@@ -1,0 +1,76 @@
+"""What the end of a container means: its error, or nothing where it came to an outcome. Pure."""
+
+import re
+from typing import Final, NamedTuple
+
+from mops.core.errors import RemoteCrashed, ShellFailed
+from mops.core.remote_output import crashed
+
+_KEPT: Final = re.compile(r"is kept in (\S+)")
+_KILLED: Final = 137
+
+
+class Ending(NamedTuple):
+    """How a container ended.
+
+    Attributes:
+        exit_code: of its first process.
+        short_of_memory: the system killed a process of it for lack of memory.
+        error: why the engine could not run it at all; mostly empty.
+        is_gone: it was removed before anybody here could look at it.
+        daemon_lost: the engine was away in the meantime.
+    """
+
+    exit_code: int
+    short_of_memory: bool = False
+    error: str = ""
+    is_gone: bool = False
+    daemon_lost: bool = False
+
+
+def failure_of(ending: Ending, container: str, memory: int | None, last_words: str) -> ShellFailed | None:
+    """The error of a command that has ended so; ``None`` where its outcome is in the store."""
+    if ending.exit_code == 0:
+        return None
+    if ending.short_of_memory:
+        limit = "" if memory is None else f": its limit is {memory / 1024**2:,.0f} MiB"
+        return _of_kind(
+            RemoteCrashed(
+                f"container {container} was stopped for lack of memory{limit}",
+                exit_code=ending.exit_code,
+                advice="give it more: memory=, or have retries do so: Retries(out_of_memory=Grow(...))",
+            ),
+            "out_of_memory",
+        )
+    if ending.daemon_lost:
+        return interrupted(
+            f"the Docker daemon went away while container {container} ran, and ended it", ending.exit_code
+        )
+    if ending.is_gone:
+        return interrupted(f"container {container} was removed from outside", ending.exit_code)
+    if ending.exit_code == _KILLED:
+        return interrupted(f"container {container} was killed from outside", ending.exit_code)
+    failure = crashed(ending.exit_code, "\n".join(filter(None, (last_words, ending.error))))
+    kept = spooled(last_words)
+    if kept:
+        failure.advice = f"the result was computed, and is kept in the container: docker cp {container}:{kept} ."
+    return failure
+
+
+def interrupted(message: str, exit_code: int = _KILLED) -> ShellFailed:
+    """Somebody else stopped it."""
+    failure = RemoteCrashed(
+        message, exit_code=exit_code, advice="call again, or have that done: Retries(interrupted=...)"
+    )
+    return _of_kind(failure, "interrupted")
+
+
+def spooled(last_words: str) -> str:
+    """Where a result is kept that no store took; empty where there is none."""
+    found = _KEPT.search(last_words)
+    return found[1] if found else ""
+
+
+def _of_kind(failure: RemoteCrashed, kind: "str") -> RemoteCrashed:
+    failure.kind = kind  # type: ignore[assignment]
+    return failure

@@ -1,0 +1,266 @@
+"""The Docker engine, through its SDK: the one module that knows it, and the errors of the engine in our words."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Final
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import DeviceRequest, Mount
+from docker.utils import kwargs_from_env, parse_repository_tag
+
+from mops.adapters.shells.docker.plan import KEPT, Plan
+from mops.core.errors import MopsError, SetupError, ShellFailed
+
+GRACE: Final = 5
+"""Seconds between the request to stop and the kill."""
+_PATIENCE: Final = 60
+"""Seconds for an answer of the engine that takes no time of its own."""
+_CONNECTIONS: Final = 256
+"""Kept open: two for each running container."""
+_NOBODY: Final = "65534:65534"
+_SUPERUSER: Final = ("", "0", "root")
+_REMEDIES: Final = (
+    ("executable file not found", "name the Python inside: DockerShell(image, command=['/path/to/python'])"),
+    ("no such file or directory: unknown", "name the Python inside: DockerShell(image, command=['/path/to/python'])"),
+    ("could not select device driver", "the engine has no GPU to give; leave out gpu=, or install its toolkit"),
+    ("bind source path does not exist", "mounts= and local roots name folders of the machine that the engine is on"),
+    ("network", "look at docker network ls; network= names one"),
+)
+
+
+class ContainerGone(Exception):
+    """There is no such container any more."""
+
+
+class EngineAway(ShellFailed):
+    """The engine does not answer."""
+
+
+def engine() -> "Engine":
+    """The engine that the environment names, for this process.
+
+    Raises:
+        ShellFailed: none answers.
+    """
+    return _engine_of(os.getpid(), os.environ.get("DOCKER_HOST", ""))
+
+
+@lru_cache
+def _engine_of(process: int, host: str) -> "Engine":  # a forked child has connections of its own
+    return Engine()
+
+
+class Engine:
+    """One engine. All methods may be called from any number of threads at once.
+
+    Raises:
+        ShellFailed: it does not answer.
+    """
+
+    def __init__(self) -> None:
+        options = kwargs_from_env()
+        with _in_our_words():
+            self._client = docker.APIClient(timeout=_PATIENCE, max_pool_size=_CONNECTIONS, **options)
+
+    # ------------------------------------------------------------------------------------------------ images
+    def has_image(self, image: str) -> bool:
+        """Whether it needs no pull."""
+        with _in_our_words():
+            try:
+                self._inspected(image)
+            except ImageNotFound:
+                return False
+            return True
+
+    def pull(self, image: str) -> None:
+        """Fetch an image from its registry.
+
+        Raises:
+            SetupError: it is not there, or not for us.
+            ShellFailed: the registry could not be asked.
+        """
+        repository, tag = parse_repository_tag(image)
+        try:
+            for line in self._client.pull(repository, tag=tag or "latest", stream=True, decode=True):
+                if "error" in line:
+                    raise ShellFailed(f"image {image} cannot be pulled: {line['error']}")
+        except NotFound as error:
+            raise SetupError(
+                f"there is no image {image}, neither in the engine nor in its registry: {error.explanation}",
+                advice="build it, or look at its name: docker image ls",
+            ) from error
+        except APIError as error:
+            raise ShellFailed(
+                f"image {image} is not in the engine, and cannot be pulled: {error.explanation}",
+                advice="build it, or look at its name (docker image ls) and at the network",
+            ) from error
+        except OSError as error:
+            raise ShellFailed(f"image {image} cannot be pulled: {error}") from error
+
+    def missing(self, image: str) -> SetupError:
+        """The error where an image that is not pulled is not there."""
+        return SetupError(
+            f"there is no image {image} in the engine", advice="build it, or have it pulled: pull='missing'"
+        )
+
+    # ------------------------------------------------------------------------------------------------ containers
+    def begin(self, plan: Plan) -> str | None:
+        """Make a container, and start it; its id, or ``None`` where the image is missing.
+
+        Raises:
+            SetupError: the engine refuses it.
+        """
+        with _in_our_words():
+            try:
+                container = self._create(plan)
+            except ImageNotFound:
+                return None
+            try:
+                self._client.start(container)
+            except BaseException:
+                self._client.remove_container(container, v=True, force=True)
+                raise
+            return container
+
+    def _create(self, plan: Plan) -> str:
+        made: Mapping[str, str] = self._client.create_container(
+            plan.image,
+            list(plan.argv),
+            entrypoint=[""],  # the command is complete
+            environment=dict(plan.environment),
+            labels=dict(plan.labels),
+            user=plan.user if plan.user is not None else self._user_of(plan.image),
+            host_config=self._host_config(plan),
+        )
+        return made["Id"]
+
+    def output(self, container: str) -> Iterator[bytes]:
+        """What it printed and prints, until it ends or the engine goes away.
+
+        Raises:
+            ContainerGone: it was removed.
+        """
+        with _in_our_words():
+            yield from self._client.logs(container, stream=True, follow=True)
+
+    def wait(self, container: str) -> tuple[int, str]:
+        """Wait for its end: its exit status, and what the engine has to say about it.
+
+        Raises:
+            ContainerGone: it was removed.
+            EngineAway: the engine went away.
+        """
+        with _in_our_words():
+            answer: Any = self._client.wait(container, timeout=None)
+        return int(answer["StatusCode"]), str((answer.get("Error") or {}).get("Message", ""))
+
+    def was_short_of_memory(self, container: str) -> bool:
+        """Whether a process of it was killed for lack of memory.
+
+        Raises:
+            ContainerGone: it was removed.
+        """
+        with _in_our_words():
+            return bool(self._client.inspect_container(container)["State"]["OOMKilled"])
+
+    def stop(self, container: str) -> None:
+        """Ask its processes to stop, and kill them if they do not."""
+        with _in_our_words():
+            self._client.stop(container, timeout=GRACE)
+
+    def remove(self, container: str) -> None:
+        """Remove it, running or not, with what it wrote."""
+        with _in_our_words():
+            self._client.remove_container(container, v=True, force=True)
+
+    def find(self, labels: Mapping[str, str]) -> list[Mapping[str, Any]]:
+        """The containers with these labels, the youngest first; an empty text stands for any value."""
+        wanted = [f"{name}={value}" if value else name for name, value in labels.items()]
+        with _in_our_words():
+            found: list[Mapping[str, Any]] = self._client.containers(all=True, filters={"label": wanted})
+        return sorted(found, key=lambda each: -int(each["Created"]))
+
+    def is_kept(self, found: Mapping[str, Any]) -> bool:
+        """Whether a container that was found is removed by people alone."""
+        return KEPT in (found.get("Labels") or {})
+
+    def finished(self, container: str) -> str:
+        """When it ended, as the engine writes it.
+
+        Raises:
+            ContainerGone: it was removed.
+        """
+        with _in_our_words():
+            return str(self._client.inspect_container(container)["State"]["FinishedAt"])
+
+    def now(self) -> str:
+        """The engine's clock, as it writes it."""
+        with _in_our_words():
+            return str(self._client.info()["SystemTime"])
+
+    def _user_of(self, image: str) -> str:
+        """The image's own user, unless that is the superuser."""
+        user = str(self._inspected(image)["Config"].get("User") or "")
+        return _NOBODY if user.partition(":")[0] in _SUPERUSER else user
+
+    def _inspected(self, image: str) -> Any:
+        client: Any = self._client  # of which the stubs leave this method untyped
+        return client.inspect_image(image)
+
+    def _host_config(self, plan: Plan) -> Any:
+        settings = plan.settings
+        gpus = [DeviceRequest(count=settings.gpu, capabilities=[["gpu"]])] if settings.gpu else []
+        return self._client.create_host_config(
+            mounts=[
+                Mount(each.target, each.source, "volume" if each.source is None else "bind", read_only=each.read_only)
+                for each in plan.mounts
+            ],
+            network_mode=settings.network,
+            nano_cpus=None if settings.cpu is None else int(settings.cpu * 1e9),
+            mem_limit=settings.memory,
+            memswap_limit=settings.memory,
+            device_requests=gpus,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            read_only=settings.read_only,
+            init=True,  # what the function leaves behind is reaped, and a signal ends even what has not begun to listen
+        )
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except (ImageNotFound, MopsError):
+        raise
+    except NotFound as error:
+        if "No such container" in str(error.explanation):
+            raise ContainerGone from error
+        raise _refused(error) from error
+    except APIError as error:
+        raise _refused(error) from error
+    except (DockerException, OSError) as error:
+        raise _away(error) from error
+
+
+def _refused(error: APIError) -> MopsError:
+    said = str(error.explanation)
+    advice = next((remedy for words, remedy in _REMEDIES if words in said), "")
+    if advice or error.is_client_error():
+        return SetupError(f"the Docker engine refused the container: {said}", advice=advice)
+    return ShellFailed(f"the Docker engine failed: {said}")
+
+
+def _away(error: Exception) -> MopsError:
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if "Permission denied" in str(error):
+        return SetupError(
+            f"this user may not talk to the Docker engine at {host}", advice="add the user to the group docker"
+        )
+    return EngineAway(
+        f"no Docker engine answers at {host}: {error}",
+        advice="start it, or say in DOCKER_HOST where it is",
+    )

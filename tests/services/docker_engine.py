@@ -1,0 +1,123 @@
+"""A Docker engine of the tests' own, with an image of the mops under test."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.services.docker_image import IMAGE, write_image
+
+_UNTIL_INPUT_ENDS = '"$@" & cat >/dev/null; kill $!; wait $!'  # nothing is left behind where the tests are killed
+_PATIENCE = 60.0
+
+
+class DockerEngine:
+    """A running engine.
+
+    Attributes:
+        url: its address.
+        environment: what a process needs to use it.
+        image: an image with mops.
+    """
+
+    image = IMAGE
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.url = f"unix://{folder}/docker.sock"
+        self.environment = {"DOCKER_HOST": self.url}
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        folder = self._folder
+        options = ["--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid"]
+        alone = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
+        log = (folder / "log").open("ab")
+        self._guard = subprocess.Popen(
+            ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", "dockerd", "-H", self.url, *map(str, options), *alone],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        deadline = time.monotonic() + _PATIENCE
+        while self._docker("version").returncode:
+            assert time.monotonic() < deadline, (folder / "log").read_text()[-4000:]
+            assert self._guard.poll() is None, (folder / "log").read_text()[-4000:]
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it: it stops its containers."""
+        assert self._guard is not None
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        self._guard.wait(_PATIENCE)
+
+    def kill(self) -> None:
+        """Kill it, as the lack of memory does: its containers run on."""
+        os.kill(int((self._folder / "pid").read_text()), signal.SIGKILL)
+        self.stop()
+        (self._folder / "pid").unlink(missing_ok=True)
+
+    def docker(self, *arguments: str) -> str:
+        """What the command line of Docker prints."""
+        done = self._docker(*arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def containers(self) -> list[str]:
+        """The ids of all its containers."""
+        return self.docker("ps", "-aq", "--no-trunc").split()
+
+    def wait_until_tidy(self) -> None:
+        """Wait until there are no containers any more; those that stay are an error."""
+        deadline = time.monotonic() + _PATIENCE
+        while self.containers():
+            assert time.monotonic() < deadline, self.docker("ps", "-a")
+            time.sleep(0.05)
+
+    def _docker(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["docker", *arguments],
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+
+@contextmanager
+def docker_engine(folder: Path) -> Iterator[DockerEngine]:
+    """Start an engine with its data in a folder, and stop it in the end. Fails where it is not installed.
+
+    Args:
+        folder: whose path is short: the engine makes sockets in it.
+    """
+    if not shutil.which("dockerd"):
+        raise RuntimeError("dockerd is missing: make test installs it")
+    engine = DockerEngine(folder)
+    engine.start()
+    try:
+        archive = write_image(folder / "image.tar", _layers())
+        engine.docker("load", "-i", str(archive))
+        archive.unlink()
+        yield engine
+        left = engine.containers()
+        if left:
+            engine.docker("rm", "-f", "-v", *left)
+    finally:
+        engine.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _layers() -> Path:
+    here = Path(__file__).resolve().parents[2]
+    return Path(os.environ.get("MOPS_TEST_IMAGE", here / ".cache" / "image"))
