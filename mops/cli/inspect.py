@@ -81,6 +81,7 @@ def _generations(past: PastCall) -> None:
                 ("started", _time(number_in(record.header, "started"))),
                 ("published", _time(record.utc)),
                 ("duration", _duration(number_in(record.header, "elapsed"))),
+                ("peak memory", _memory(record.header.get("peak_memory"))),
                 ("size", screen.size(record.value_size) if record.kind == "result" else None),
                 ("codec", record.header.get("codec")),
                 ("fingerprint", record.fingerprint if record.kind == "result" else None),
@@ -88,6 +89,10 @@ def _generations(past: PastCall) -> None:
             ]
         )
         _parts(past, record)
+
+
+def _memory(peak: object) -> str | None:
+    return screen.size(peak) if isinstance(peak, int) else None
 
 
 def _parts(past: PastCall, record: Record) -> None:

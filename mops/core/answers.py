@@ -75,15 +75,24 @@ class Ran:
         elapsed: seconds.
         forked: this process is a fork of the one that was asked to run the function: it must not speak for it.
         changed: what is wrong with the inputs: they are not any more what the call is keyed by; empty if nothing is.
+        peak_memory: bytes that the process had at most, where it ran nothing else.
         size: bytes of the value, once it was serialized.
     """
 
-    __slots__ = ("changed", "elapsed", "forked", "result", "size", "started")
+    __slots__ = ("changed", "elapsed", "forked", "peak_memory", "result", "size", "started")
 
     def __init__(
-        self, result: Any, started: float, elapsed: float, *, forked: bool = False, changed: str = ""
-    ) -> None:  # fmt: skip
+        self,
+        result: Any,
+        started: float,
+        elapsed: float,
+        *,
+        forked: bool = False,
+        changed: str = "",
+        peak_memory: int | None = None,
+    ) -> None:
         self.changed = changed
+        self.peak_memory = peak_memory
         self.result = result
         self.started = started
         self.elapsed = elapsed

@@ -25,6 +25,7 @@ def result_parts(
         started=ran.started,
         elapsed=ran.elapsed,
         producer=ticket.producer,
+        **({} if ran.peak_memory is None else {"peak_memory": ran.peak_memory}),
         **value.header(),
     )
     return seal(

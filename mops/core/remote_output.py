@@ -36,6 +36,24 @@ def crashed(exit_code: int, last_words: str) -> RemoteCrashed:
     return RemoteCrashed(message, exit_code=exit_code, advice=advice_for(last_words))
 
 
+def starved(who: str, exit_code: int, limit: int | None, last_words: str = "") -> RemoteCrashed:
+    """The error of a process that the system killed for lack of memory.
+
+    Args:
+        who: names it.
+        exit_code: of it.
+        limit: bytes that it might have; ``None`` where that was all that its machine has.
+        last_words: the end of its output.
+    """
+    message = f"{who} was killed for lack of memory"
+    message += "" if limit is None else f": its limit is {limit / 1024**2:,.0f} MiB"
+    message += f"; its last words:\n{last_words}" if last_words else ""
+    advice = "give it more: memory= of the Shell, or have retries do so: Retries(out_of_memory=Grow(...))"
+    failure = RemoteCrashed(message, exit_code=exit_code, advice=advice)
+    failure.kind = "out_of_memory"
+    return failure
+
+
 _SIGNALS: Final = {
     1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
     9: "SIGKILL, often for lack of memory", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM", 24: "SIGXCPU",

@@ -260,7 +260,8 @@ class Execution:
             result = Failure(error)  # a fork of the function's: whatever ends it must not touch the parent's claim
         elapsed = clock.monotonic() - began
         changed = self._errand.changed_inputs() if isinstance(result, Success) else ""
-        return answers.Ran(result, started, elapsed, forked=os.getpid() != process, changed=changed)
+        forked, peak = os.getpid() != process, self.world.peak_memory()
+        return answers.Ran(result, started, elapsed, forked=forked, changed=changed, peak_memory=peak)
 
     def _invoke(self) -> Any:
         if self._lease is None:

@@ -18,8 +18,9 @@ from mops.core.effects import Effect
 from mops.core.errors import RemoteCrashed, RunTimeout, ShellFailed
 from mops.core.execute import adopt
 from mops.core.publish import fail
-from mops.core.remote_output import TAIL_LINES, describe_exit
+from mops.core.remote_output import TAIL_LINES, describe_exit, starved
 from mops.core.timing import Timing
+from mops.runtime import memory
 from mops.runtime.child import Child
 from mops.runtime.inline import drive
 from mops.runtime.output import OutputKeeper
@@ -91,6 +92,7 @@ class _Watch:
         self._run_timeout = run_timeout
         self._deadline = float("inf") if run_timeout is None else time.monotonic() + run_timeout
         self._stack: tuple[str, ...] | None = None
+        self._starved = memory.killed_for_lack_of_it()
 
     def terminate(self) -> None:
         """Stop the child at once, and what it started. Called by a signal."""
@@ -137,6 +139,8 @@ class _Watch:
         if exit_code == 0:
             return None
         tail = self._output.last_lines(TAIL_LINES).decode(errors="replace").rstrip()
+        if exit_code == -signal.SIGKILL and memory.killed_for_lack_of_it() > self._starved:
+            return starved("the process that ran the function", exit_code, memory.limit(), tail)
         message = f"the process that ran the function ended with {describe_exit(exit_code)}, without an outcome"
         return RemoteCrashed(message + (f"; its last words:\n{tail}" if tail else ""), exit_code=exit_code)
 

@@ -86,6 +86,14 @@ class World:
                     self._contents = self._make_contents(self.store)
         return self._contents
 
+    def peak_memory(self) -> int | None:
+        """Bytes that this process had at most; ``None`` where it is not the process of one call."""
+        if not self._supervised:
+            return None
+        from mops.runtime.memory import peak
+
+        return peak()
+
     def beat_from_a_thread(self) -> None:
         """Keep the session alive from a thread for as long as it holds something. A supervisor does it itself."""
         if not self._supervised:

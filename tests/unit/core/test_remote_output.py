@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from mops.core.remote_output import advice_for, crashed, describe_exit
+from mops.core.remote_output import advice_for, crashed, describe_exit, starved
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,14 @@ def test_a_crash_is_told_with_its_last_words_and_what_they_advise():
 
 def test_a_crash_without_words_is_told_without_them():
     assert crashed(-9, "").args[0] == "the command ended with signal 9 (SIGKILL, often for lack of memory)"
+
+
+def test_a_lack_of_memory_says_whose_and_what_to_do():
+    failure = starved("the process", -9, 64 << 20, "half way")
+    assert failure.kind == "out_of_memory"
+    assert failure.exit_code == -9
+    assert (
+        failure.args[0] == "the process was killed for lack of memory: its limit is 64 MiB; its last words:\nhalf way"
+    )
+    assert "out_of_memory=Grow" in failure.advice
+    assert starved("the process", -9, None).args[0] == "the process was killed for lack of memory"

@@ -4,7 +4,7 @@ import re
 from typing import Final, NamedTuple
 
 from mops.core.errors import RemoteCrashed, ShellFailed
-from mops.core.remote_output import crashed
+from mops.core.remote_output import crashed, starved
 
 _KEPT: Final = re.compile(r"is kept in (\S+)")
 _KILLED: Final = 137
@@ -33,15 +33,7 @@ def failure_of(ending: Ending, container: str, memory: int | None, last_words: s
     if ending.exit_code == 0:
         return None
     if ending.short_of_memory:
-        limit = "" if memory is None else f": its limit is {memory / 1024**2:,.0f} MiB"
-        return _of_kind(
-            RemoteCrashed(
-                f"container {container} was stopped for lack of memory{limit}",
-                exit_code=ending.exit_code,
-                advice="give it more: memory=, or have retries do so: Retries(out_of_memory=Grow(...))",
-            ),
-            "out_of_memory",
-        )
+        return starved(f"container {container}", ending.exit_code, memory, last_words)
     if ending.daemon_lost:
         return interrupted(
             f"the Docker daemon went away while container {container} ran, and ended it", ending.exit_code
@@ -62,15 +54,11 @@ def interrupted(message: str, exit_code: int = _KILLED) -> ShellFailed:
     failure = RemoteCrashed(
         message, exit_code=exit_code, advice="call again, or have that done: Retries(interrupted=...)"
     )
-    return _of_kind(failure, "interrupted")
+    failure.kind = "interrupted"
+    return failure
 
 
 def spooled(last_words: str) -> str:
     """Where a result is kept that no store took; empty where there is none."""
     found = _KEPT.search(last_words)
     return found[1] if found else ""
-
-
-def _of_kind(failure: RemoteCrashed, kind: "str") -> RemoteCrashed:
-    failure.kind = kind  # type: ignore[assignment]
-    return failure
