@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from mops.api.records.explanation import Explanation
 
 _SYNC_AFTER: Final = {"auto": 0.1, "always": 0.0, "never": float("inf")}
-_WORDS: Final = {"on_code_change": ("rerun", "warn", "ignore"), "durability": tuple(_SYNC_AFTER), "verify": VERIFY}
+_WORDS: Final = {
+    "on_code_change": (None, "rerun", "warn", "ignore"),
+    "durability": tuple(_SYNC_AFTER),
+    "verify": (None, *VERIFY),
+    "code": ("installed", "tree"),
+}
 T = TypeVar("T")
 
 
@@ -60,6 +65,10 @@ class MemoizingPicklingRunner:
             Where more than a hundred of its remotes are under way, each gives them more rarely, down to once a minute.
         verify: ``"require"``: believe nothing under the root that no key of ``MOPS_SIGNING_KEY`` signed, here and in
             remotes. ``None``: what ``MOPS_VERIFY``, else a configuration file says when this process first asks.
+        code: ``"installed"``: a remote runs the code that it has. ``"tree"``: the first-party packages that a function
+            reaches travel with its calls, and take the place of what is installed there; where calls run in this
+            process, nothing travels. Refused at each call where ``defaults.allow_tree`` forbids it.
+        include: patterns, as in a ``.gitignore`` of the import root, of what travels beside ``*.py``.
 
     Raises:
         ConfigurationError: at construction, for a setting that cannot be meant. No I/O is done.
@@ -81,6 +90,8 @@ class MemoizingPicklingRunner:
         store_patience: tuple[float, float] = (60.0, 1800.0),
         heartbeat: float = 10.0,
         verify: Literal["off", "require"] | None = None,
+        code: Literal["installed", "tree"] = "installed",
+        include: Iterable[str] = (),
     ) -> None:
         self._settings = {
             "shell": InThreadShell() if shell is None else shell,
@@ -96,6 +107,8 @@ class MemoizingPicklingRunner:
             "store_patience": store_patience,
             "heartbeat": heartbeat,
             "verify": verify,
+            "code": code,
+            "include": include if isinstance(include, str) else tuple(include),
         }
         _check(self._settings)
         self._parts = _parts_of(self._settings)
@@ -213,6 +226,8 @@ class MemoizingPicklingRunner:
 
     def invocation(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Invocation:
         """The call as a value: where it is stored, and how it would be run."""
+        if self._parts.ships is not None:
+            _check_that_code_may_travel()  # here, as what ``config`` states holds for whoever calls
         target = self._targets.get(id(func)) or self._target(func)
         memo, extras, encodings = target.memo(args, kwargs)
         files = target.files(extras) if extras else ()
@@ -264,6 +279,7 @@ def _parts_of(settings: Mapping[str, Any]) -> RunnerParts:
         memoized=frozenset(f"{it.__module__}:{it.__qualname__}" for it in settings["memoize_exceptions"]),
         keeps_arguments=settings["keep_arguments"] or not inline,
         heartbeat=settings["heartbeat"],
+        ships=(settings["first_party"], settings["include"]) if settings["code"] == "tree" and not inline else None,
     )
 
 
@@ -274,8 +290,8 @@ def _check(settings: Mapping[str, Any]) -> None:
     if not callable(settings["shell"]) and not isinstance(settings["shell"], ShellBuilder):
         raise ConfigurationError(f"a Shell is called with a command line; {settings['shell']!r} cannot be called")
     for name, words in _WORDS.items():
-        if settings[name] not in (words if name == "durability" else (None, *words)):
-            *others, last = map(repr, words)
+        if settings[name] not in words:
+            *others, last = map(repr, filter(None, words))
             raise ConfigurationError(f"{name} is {', '.join(others)} or {last}, not {settings[name]!r}")
     if settings["pipeline_id"] is not None and type(settings["pipeline_id"]) is not str:
         raise ConfigurationError(f"a pipeline id is a string, not {settings['pipeline_id']!r}")
@@ -285,5 +301,19 @@ def _check(settings: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"memoize_exceptions are types, not {settings['memoize_exceptions']!r}")
     if settings["pipeline_id"] == "":
         raise ConfigurationError("a pipeline id has at least one character")
+    _check_include(settings["include"], settings["code"])
     if not settings["heartbeat"] > 0 or not all(seconds >= 0 for seconds in settings["store_patience"]):
         raise ConfigurationError("heartbeat and store_patience are numbers of seconds")
+
+
+def _check_that_code_may_travel() -> None:
+    if not defaults.allow_tree():
+        advice = "have the code installed where calls run: code='installed'; or allow it to travel: allow_tree = true"
+        raise ConfigurationError("code='tree' ships code with calls, which allow_tree forbids here", advice=advice)
+
+
+def _check_include(include: Any, code: str) -> None:
+    if isinstance(include, str) or not all(isinstance(pattern, str) for pattern in include):
+        raise ConfigurationError(f"include is a list of patterns, not {include!r}")
+    if include and code != "tree":
+        raise ConfigurationError("include= says what travels beside *.py, and with code='installed' nothing travels")

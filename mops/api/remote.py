@@ -19,6 +19,7 @@ from mops.core.claim import Claim, Epoch
 from mops.core.effects import Effect, Run
 from mops.core.errors import CodeMismatchError, MopsError, RemoteCrashed
 from mops.core.execute import serve
+from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 from mops.core.ports.shell import BatchCommand, RemoteCommand, parse_remote
 from mops.core.timing import Timing
@@ -113,7 +114,16 @@ class _RemoteCall(StartsNothing):
             FunctionNotFoundError, CodeMismatchError, UndecodableResultError: nothing of the user's function was run.
         """
         assert self._claim is not None
-        call = load_call(self.world, self._folder, self._claim, self.serializer)
+        tree = self._claim.header["call"].get("tree")
+        if not tree:
+            return self._invoke(self._claim)
+        from mops.api.arrived_code import told_apart, use_code  # most calls run what is installed
+
+        with told_apart(tree["versions"]):
+            return self._invoke(self._claim, use_code)
+
+    def _invoke(self, claim: Claim, use_code: Callable[[Buffer], None] | None = None) -> Any:
+        call = load_call(self.world, self._folder, claim, self.serializer, use_code)
         names = call.definitions_that_differ
         if names:
             raise CodeMismatchError(f"the code here is not the orchestrator's: {'; '.join(names)}", definitions=names)

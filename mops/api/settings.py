@@ -20,6 +20,7 @@ _PROFILE_VARIABLE: Final = "MOPS_PROFILE"
 _FILES: Final = (".mops.toml", "pyproject.toml")
 _SIZE_VARIABLE: Final = "MOPS_CACHE_SIZE"
 VERIFY_VARIABLE: Final = "MOPS_VERIFY"
+_TREE_VARIABLE: Final = "MOPS_ALLOW_TREE"
 VERIFY: Final = ("off", "require")
 
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -32,6 +33,7 @@ def config(
     *,
     blob_root: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     cache_size: int | str | None = None,
+    allow_tree: bool | None = None,
 ) -> Iterator[None]:
     """State settings for all calls that are made while the context lasts, in this thread or asyncio task.
 
@@ -44,6 +46,7 @@ def config(
         blob_root: where calls and results are stored, as ``defaults.mops_root`` gives it: a URI, a path, or a list of
             them. A relative path is taken from the working directory of now.
         cache_size: as ``defaults.cache_size`` gives it.
+        allow_tree: as ``defaults.allow_tree`` gives it. A remote asks its own environment and files.
 
     Raises:
         ConfigurationError: a value that cannot be meant.
@@ -53,6 +56,8 @@ def config(
         stated["blob_root"] = text_of(blob_root)
     if cache_size is not None:
         stated["cache_size"] = size_of(cache_size, "cache_size")
+    if allow_tree is not None:
+        stated["allow_tree"] = _yes_or_no(allow_tree, "allow_tree")
     token = STATED.set(stated)
     try:
         yield
@@ -117,6 +122,24 @@ class Defaults:
         """
         value = os.environ.get(VERIFY_VARIABLE)
         return _choice(value, VERIFY_VARIABLE) if value else self._in_files("verify") or "off"
+
+    def allow_tree(self) -> bool:
+        """Whether code may travel with calls: to remotes of this process, or to this process where it is a remote.
+
+        What ``config`` states in this context; else the environment variable ``MOPS_ALLOW_TREE``, ``0`` or ``1``; else
+        ``allow_tree`` of the nearest configuration file that states it, as ``blob_root``; else ``True``.
+
+        Raises:
+            ConfigurationError: it is neither, or a configuration file is not valid.
+        """
+        stated = STATED.get()
+        if "allow_tree" in stated:
+            return bool(stated["allow_tree"])
+        value = os.environ.get(_TREE_VARIABLE)
+        if value:
+            return _yes_or_no({"0": False, "1": True}.get(value, value), _TREE_VARIABLE)
+        configured: bool | None = self._in_files("allow_tree")
+        return configured is not False
 
     def execute_under(self, root: str) -> None:
         """Make a root the default of this process, which executes a call of it."""
@@ -228,6 +251,12 @@ def _size_in(path: str, size: Any) -> int | None:
     return None if size is None else size_of(size, f"cache_size in {path}")
 
 
+def _yes_or_no(value: Any, where: str) -> bool:
+    if type(value) is not bool:
+        raise ConfigurationError(f"{where} is true or false (0 or 1 in the environment), not {value!r}")
+    return value
+
+
 def _choice(value: Any, where: str) -> str:
     if value not in VERIFY:
         raise ConfigurationError(f"{where} is 'off' or 'require', not {value!r}")
@@ -238,5 +267,6 @@ _MEANINGS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "blob_root": _root_in,
     "cache_size": _size_in,
     "verify": lambda path, value: None if value is None else _choice(value, f"verify in {path}"),
+    "allow_tree": lambda path, value: None if value is None else _yes_or_no(value, f"allow_tree in {path}"),
 }
 """The settings that a file may state, and how each is understood."""

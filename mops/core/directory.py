@@ -30,7 +30,8 @@ _PACK_FROM: Final = 2 << 20
 _DIGEST: Final = 32
 _ENDS: Final = 32  # of 256: the share of the files that end a pack that is large enough
 _COMPONENT: Final = rb"(?!\.\.?(?:/|\Z))[^/\0]+"
-_is_relative: Final = re.compile(rb"%b(?:/%b)*" % (_COMPONENT, _COMPONENT)).fullmatch
+is_relative: Final = re.compile(rb"%b(?:/%b)*" % (_COMPONENT, _COMPONENT)).fullmatch
+"""Whether a name leads to something below the folder that it is relative to."""
 
 
 class StoredEntry(NamedTuple):
@@ -182,6 +183,6 @@ def _text(name: bytes) -> str:
 
 def _name(text: str) -> bytes:
     name = text.encode("utf-8", "surrogateescape")
-    if not _is_relative(name):
+    if not is_relative(name):
         raise ValueError(f"{text!r} does not stay in the directory")
     return name

@@ -90,10 +90,12 @@ class SharedObject(NamedTuple):
     Attributes:
         blob: the blob.
         pieces: makes its bytes; asked where it is not stored.
+        name: what it is called among the files of the call.
     """
 
     blob: SharedBlob
     pieces: Callable[[], Sequence[bytes | memoryview]]
+    name: str = "shared object"
 
 
 AnyFile: TypeAlias = LocalFile | StoredFile | SharedObject

@@ -13,7 +13,6 @@ from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serialized
 from mops.core.stored_value import StoredValue
 
-_SHARED: Final = "shared object"
 _ROW: Final = 256  # bytes of a header that a file takes at most, but for its name and key
 _LISTED: Final = MAX_HEADER // 8 * 7
 
@@ -84,7 +83,7 @@ def _store_file(file: AnyFile, patience: float, *, durable: bool) -> Steps[Store
 def _store_shared(shared: SharedObject, patience: float, *, durable: bool) -> Steps[StoredFile]:
     blob = shared.blob
     if blob.digest:
-        stored = StoredFile(content_key(blob.digest), blob.digest, blob.size, "shared", _SHARED)
+        stored = StoredFile(content_key(blob.digest), blob.digest, blob.size, "shared", shared.name)
         if (yield from patiently(HasFile(stored), patience)) is not None:
             return stored
     pieces = shared.pieces()
@@ -92,7 +91,7 @@ def _store_shared(shared: SharedObject, patience: float, *, durable: bool) -> St
     blob.digest = yield from patiently(PutContent(*pieces), patience)
     if durable:
         yield from sync(content_key(blob.digest))
-    return StoredFile(content_key(blob.digest), blob.digest, blob.size, "shared", _SHARED)
+    return StoredFile(content_key(blob.digest), blob.digest, blob.size, "shared", shared.name)
 
 
 def sync(blob_key: str) -> Steps[None]:

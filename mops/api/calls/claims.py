@@ -25,14 +25,16 @@ def about_call(
     *,
     remote: bool,
     encodings: Sequence[bytes] | None,
+    tree: bytes = b"null",
 ) -> bytes:
-    """The JSON object that describes a call in its claim."""
+    """The JSON object that describes a call in its claim. ``tree`` describes the code that travels, as JSON."""
     changing = header_json(
         arguments=target.notes(args, kwargs, encodings),
         serving=[served.folder for served in serving],
         heartbeat=heartbeat,
         run_timeout=run_timeout,
         remote=remote,
+        tree=tree,
     )
     return changing[:-1] + b"," + target.about_code(extras)[1:]
 

@@ -25,6 +25,7 @@ from mops.runtime.world import World
 if TYPE_CHECKING:
     from mops.api.calls.attempts import Attempts
     from mops.api.calls.shared_objects import SharedObjects
+    from mops.api.calls.shipped_code import CodeTree
     from mops.api.records.explanation import Explanation
     from mops.runtime.batches import Batcher
     from mops.runtime.commands import Command
@@ -44,11 +45,12 @@ class RunnerParts:
         memoized: qualified names of the exceptions that are served as they are stored.
         keeps_arguments: whether claims hold the pickled call.
         heartbeat: seconds between beats, of this process and of few remotes.
+        ships: what travels beside the modules that a function reaches: others, and patterns; ``None``: no code does.
     """
 
     __slots__ = (
         "_batchers", "_shared", "far_timing", "heartbeat", "keeps_arguments", "memoized", "retries", "serializer",
-        "shell", "slots", "timing",
+        "shell", "ships", "slots", "timing",
     )  # fmt: skip
 
     def __init__(
@@ -62,8 +64,10 @@ class RunnerParts:
         memoized: frozenset[str],
         keeps_arguments: bool,
         heartbeat: float,
+        ships: tuple[tuple[str, ...], tuple[str, ...]] | None,
     ) -> None:
         self.shell = shell
+        self.ships = ships
         self.slots = slots
         self.timing = timing
         self.far_timing = timing.over_a_network()
@@ -114,18 +118,8 @@ class Invocation:
     """
 
     __slots__ = (
-        "_args",
-        "_attempts",
-        "_deferred",
-        "_encodings",
-        "_extras",
-        "_keyed_files",
-        "_kwargs",
-        "_parts",
-        "_serving",
-        "memo",
-        "target",
-        "world",
+        "_args", "_attempts", "_deferred", "_encodings", "_extras", "_keyed_files", "_kwargs", "_parts", "_serving",
+        "memo", "target", "world",
     )  # fmt: skip
 
     def __init__(
@@ -286,9 +280,18 @@ class Invocation:
             from mops.api.records.explanation import say_what_changed
 
             say_what_changed(self.world.store, self.memo, self.target.about_code(self._extras))
-        return self._describe(getattr(self.shell, "run_timeout", None))
+        tree = self._code_tree()
+        return self._describe(getattr(self.shell, "run_timeout", None), b"null" if tree is None else tree.stated)
 
-    def _describe(self, run_timeout: float | None = None) -> bytes:
+    def _code_tree(self) -> "CodeTree | None":
+        """The code that travels with the call."""
+        if self._parts.ships is None:
+            return None
+        from mops.api.calls.shipped_code import code_tree
+
+        return code_tree(self.target.fingerprint(self._extras).modules, *self._parts.ships, self.world.tell)
+
+    def _describe(self, run_timeout: float | None = None, tree: bytes = b"null") -> bytes:
         from mops.api.calls.claims import about_call
 
         heartbeat, remote = self._parts.heartbeat, self._parts.shell is not None
@@ -303,6 +306,7 @@ class Invocation:
             run_timeout,
             remote=remote,
             encodings=encodings,
+            tree=tree,
         )
 
     def _pickled(self) -> Serialized:
@@ -335,6 +339,9 @@ class Invocation:
         named = target.values_of(target.declaration.shared, self._args, self._kwargs)
         shared = self._parts.shared.of_call(named, self.world.store.uri, target.key_of, serializer)
         call = pickled_call(target, self._extras, self._args, self._kwargs, serializer, shared)
+        tree = self._code_tree()
+        if tree is not None:
+            call = call._replace(files=[*call.files, tree.as_file()])
         if not self._keyed_files:
             return call
         from mops.api.calls.inputs import as_keyed

@@ -11,9 +11,11 @@ from mops.api.functions.declaration import declaration_of
 from mops.api.functions.references import resolve
 from mops.core import payload
 from mops.core.claim import Claim
-from mops.core.errors import CodeMismatchError
+from mops.core.errors import CodeMismatchError, CorruptBlob
+from mops.core.files import Arrived, StoredFile
 from mops.core.fingerprint import Fingerprint, differences
 from mops.core.invocation import FunctionReference
+from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serializer
 from mops.runtime.inline import drive
 from mops.runtime.world import World
@@ -52,8 +54,17 @@ class StoredCall:
         return self._function(*self._args, **self._kwargs)
 
 
-def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -> StoredCall:
+def load_call(
+    world: World, folder: str, claim: Claim, serializer: Serializer, use_code: Callable[[Buffer], None] | None = None
+) -> StoredCall:
     """Find the function, bring in the arguments, and compare the code. Unpickles what the claim holds.
+
+    Args:
+        world: the store.
+        folder: of the memo.
+        claim: of the call.
+        serializer: of the call.
+        use_code: has this process import the code that travelled with the call; otherwise that of this process is run.
 
     Raises:
         FunctionNotFoundError: it cannot be imported here.
@@ -65,12 +76,14 @@ def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -
     if not about.importable:
         _refuse_another_python(about)
     outer = [Served(each, entered=True) for each in about.serving]
+    assert claim.envelope is not None
+    fetched = drive(payload.fetch(claim.envelope, 0), world.perform)
+    if about.tree and use_code is not None:
+        use_code(_code_among(payload.files_in(claim.header), fetched.files, bytes.fromhex(about.tree)))
     serve_throughout((*outer, Served(folder, entered=True)))  # a module that makes this very call when it is imported
     by_reference: Any = resolve(FunctionReference(*about.importable.split(":", 1))) if about.importable else None
     declaration = declaration_of(by_reference)
     plain: Any = by_reference if declaration is None else declaration.function
-    assert claim.envelope is not None
-    fetched = drive(payload.fetch(claim.envelope, 0), world.perform)
     by_value, extras, args, kwargs = serializer.loads(*fetched)
     names: tuple[str, ...] = ()
     remark = ""
@@ -78,6 +91,14 @@ def load_call(world: World, folder: str, claim: Claim, serializer: Serializer) -
         names, remark = _compare(about, CodeOfProcess(about.first_party).fingerprint(plain, extras))
     own = Served(folder, entered=by_reference is None or declaration is not None, world=world)
     return StoredCall(by_value or plain, args, kwargs, (*outer, own), names, remark)
+
+
+def _code_among(files: Sequence[StoredFile], arrived: Sequence[Arrived], digest: bytes) -> Buffer:
+    """The code tree of a call, whose bytes were verified when they arrived."""
+    for file, content in zip(files, arrived, strict=True):
+        if file.digest == digest and isinstance(content, bytes | memoryview):
+            return content
+    raise CorruptBlob("its code tree is not among its files")
 
 
 def _refuse_another_python(about: CallDescription) -> None:

@@ -22,6 +22,7 @@ class CallDescription(NamedTuple):
         python: the orchestrator's version, such as ``3.11``.
         serving: memo folders of the calls that wait for this one, outermost first.
         heartbeat: seconds between beats that the remote is to announce.
+        tree: digest of the code that travels, in hexadecimal digits; empty where none does.
     """
 
     importable: str
@@ -33,10 +34,12 @@ class CallDescription(NamedTuple):
     python: str
     serving: tuple[str, ...]
     heartbeat: float
+    tree: str
 
     @classmethod
     def read(cls, call: Mapping[str, Any]) -> "CallDescription":
         """From the header of a claim."""
+        tree = call.get("tree")
         return cls(
             importable=str(call["import"]),
             on_code_change=str(call["on_code_change"]),
@@ -47,6 +50,7 @@ class CallDescription(NamedTuple):
             python=str(call["python"]),
             serving=tuple(call["serving"]),
             heartbeat=float(call["heartbeat"]),
+            tree=str(tree["digest"]) if tree else "",
         )
 
 

@@ -39,11 +39,20 @@ class FirstParty:
         if top in self._own or any(name == each or name.startswith(each + ".") for each in self._also):
             return True
         place = _place_of(module) if module is not None else _place_to_be(top)
-        if place is None or top in _OF_THE_INSTALLATION or place.startswith(_STANDARD_LIBRARY):
-            return False  # not all that lies there has a name in sys.stdlib_module_names
+        return place is not None and not self.comes_installed(top, place)
+
+    def comes_installed(self, top: str, place: str) -> bool:
+        """Whether a top-level package or module is the interpreter's, or one that an installer put where it lies.
+
+        Args:
+            top: its name.
+            place: its folder or file; the empty string where it has none.
+        """
+        if top in _OF_THE_INSTALLATION or place.startswith(_STANDARD_LIBRARY):
+            return True  # not all that lies there has a name in sys.stdlib_module_names
         if not place and top in sys.stdlib_module_names:
-            return False
-        return not self._is_installed(top, place)
+            return True
+        return self._is_installed(top, place)
 
     def has_class(self, cls: type) -> bool:
         """Whether the code of a class counts."""

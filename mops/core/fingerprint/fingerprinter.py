@@ -27,9 +27,10 @@ class Fingerprint:
         constants: the names in the table that stand for values. A remote may rightly differ in these.
         opaque: the constants, and the parts of constants, that count by type alone, since they are too large or no
             values at all: ``pkg.mod:CONFIG.client._lock``.
+        modules: the first-party modules that the code reaches, by the names under which they are loaded.
     """
 
-    __slots__ = ("_watch", "constants", "digest", "opaque", "table")
+    __slots__ = ("_watch", "constants", "digest", "modules", "opaque", "table")
 
     def __init__(self, walk: Walk, cache_tag: str) -> None:
         entries = sorted(walk.entries.items())
@@ -38,6 +39,7 @@ class Fingerprint:
         self.table: Mapping[str, str] = MappingProxyType({name: digest.hex()[:16] for name, digest in entries})
         self.constants: frozenset[str] = frozenset(walk.constants.names)
         self.opaque: tuple[str, ...] = tuple(sorted(walk.opaque))
+        self.modules: frozenset[str] = walk.own.modules()
         self._watch = walk.lookups.watch()
 
     def unchanged(self) -> bool:

@@ -73,6 +73,7 @@ class Walk:
         constants: the constants among them.
         opaque: the constants that count by type alone, and what does inside others.
         lookups: all that may be rebound.
+        own: the first-party modules that were met.
     """
 
     def __init__(self, surroundings: Surroundings, subject: object) -> None:
@@ -81,9 +82,9 @@ class Walk:
         self.lookups = Lookups()
         self._surroundings = surroundings
         self._subject = subject
-        self._own = OwnCode(surroundings)
-        self.constants = Constants(surroundings, self._own)
-        self._names = Names(surroundings, self._own, self.lookups, self.constants, self.reach)
+        self.own = OwnCode(surroundings)
+        self.constants = Constants(surroundings, self.own)
+        self._names = Names(surroundings, self.own, self.lookups, self.constants, self.reach)
         self._assignments = Assignments(surroundings)
         self._in_class = False  # what is reached now is a member of a class
         self._called: list[FunctionType] = []  # whatever was reached otherwise
@@ -111,7 +112,7 @@ class Walk:
             if base in TRANSPARENT:
                 return self._transparent(value, place, TRANSPARENT[base])
         wrapped = entry_of(value, "__wrapped__")
-        if wrapped is not None and not self._own.has_class_of(value):
+        if wrapped is not None and not self.own.has_class_of(value):
             return self._keyed(value, place) or self.reach(wrapped, place)
         return self._constant(value, place)
 
@@ -121,7 +122,7 @@ class Walk:
         return f"{self._class(type(value))}({', '.join(parts)})"
 
     def _constant(self, value: object, place: str) -> str:
-        code, objects = ([], []) if type(value) in ATOMS else contents_of(value, self._own)
+        code, objects = ([], []) if type(value) in ATOMS else contents_of(value, self.own)
         targets = tuple(self.reach(each, place) for each in code)
         name = self._unique(place)  # after the search: where a wrapper stands for a function, the function has the name
         self.constants.add(name, value, targets, objects)
@@ -159,7 +160,7 @@ class Walk:
         generated = function.__code__.co_name == function.__name__  # else a wrapper that took the name of another
         qualname = function.__qualname__ if generated else function.__code__.co_qualname
         label = f"{importable_name(module, scope.get('__spec__'))}:{qualname}"
-        if not self._own.has(module):
+        if not self.own.has(module):
             name = self._define(function, label)
             self._queue.append(partial(self._follow_foreign, function, name))
             return name
@@ -193,7 +194,7 @@ class Walk:
         """A decorator of somebody else counts by name; the function that it wraps, and its arguments, are ours."""
         cells = cells_of(function)
         held = [*(value for _, value in carried(function, name)), *(cell.cell_contents for _, cell in cells)]
-        targets = [self.reach(each, name) for each in contents_of(held, self._own).code]
+        targets = [self.reach(each, name) for each in contents_of(held, self.own).code]
         if not targets:
             return
         reading = self._surroundings.reading(function.__code__)
@@ -210,7 +211,7 @@ class Walk:
         loaded = self._surroundings.modules.get(module)
         label = f"{importable_name(module, getattr(loaded, '__spec__', None))}:{kind.__qualname__}"
         name = self._define(kind, label)
-        if self._own.has(module):
+        if self.own.has(module):
             self.lookups.classes.append(kind)
             self._queue.append(partial(self._walk_class, kind, name))
         return name

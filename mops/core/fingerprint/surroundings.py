@@ -99,6 +99,10 @@ class OwnCode:
                 self.roots.add(root)
         return known
 
+    def modules(self) -> frozenset[str]:
+        """The names of those modules."""
+        return frozenset(name for name, counts in self._known.items() if counts)
+
     def has_class_of(self, value: object) -> bool:
         """Whether `value` is an instance of one of its classes."""
         return self.has(str(type(value).__module__))

@@ -1,0 +1,53 @@
+"""Installed distributions and their versions, without the second that ``importlib.metadata`` takes for all of them."""
+
+import os
+import re
+import sys
+from collections.abc import Collection, Iterator
+from typing import Final
+
+_INFO: Final = ".dist-info"
+
+
+def installed() -> dict[str, str]:
+    """The version of each distribution that this process can import, by name; the first on ``sys.path`` counts."""
+    return {name: version for name, version, _ in _found()}
+
+
+def imported(modules: Collection[str]) -> dict[str, str]:
+    """The version of each distribution that one of these top-level modules comes from, by name."""
+    alike = set(map(_normal, modules))
+    needles = [f"\n{module}{end}".encode() for module in modules for end in ("/", ".py,")]
+    return {name: version for name, version, folder in _found() if name in alike or _records(folder, needles)}
+
+
+def _found() -> Iterator[tuple[str, str, str]]:
+    """Name, version and folder of each; names as they compare."""
+    seen: set[str] = set()
+    for place in sys.path:
+        for entry in _names_in(place or "."):
+            name, _, version = entry.removesuffix(_INFO).partition("-")
+            if entry.endswith(_INFO) and version and _normal(name) not in seen:
+                seen.add(_normal(name))
+                yield _normal(name), version, os.path.join(place, entry)
+
+
+def _records(folder: str, needles: list[bytes]) -> bool:
+    """Whether a distribution says that one of the modules is its own."""
+    try:
+        with open(os.path.join(folder, "RECORD"), "rb") as file:
+            content = b"\n" + file.read()
+    except OSError:
+        return False
+    return any(needle in content for needle in needles)
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,81 @@
+"""Code that travelled, put before all that this process could import."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import final
+
+from mops.core.code_tree import Shipped, folders_of, shipped_in
+
+
+def install(files: Mapping[str, bytes | memoryview], folder: str) -> None:
+    """Write files to an empty folder, and have this process import from there first.
+
+    What was imported already of the packages that come from there is forgotten: it was the one of this installation.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    for name in sorted(folders_of(files)):
+        os.mkdir(os.path.join(folder, name))
+    for name, content in files.items():
+        # Nobody else's: the folder is this user's alone.
+        descriptor = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            _write(descriptor, memoryview(content))
+        finally:
+            os.close(descriptor)
+    shipped = shipped_in(files)
+    _forget(shipped)
+    sys.path.insert(0, folder)
+    sys.meta_path.insert(0, ShippedFinder(shipped, folder))
+
+
+def _write(descriptor: int, content: memoryview) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _forget(shipped: Shipped) -> None:
+    for name in list(sys.modules):
+        if name not in sys.stdlib_module_names and (shipped.has(name) or name in shipped.namespaces):
+            del sys.modules[name]
+
+
+@final
+class ShippedFinder(MetaPathFinder):
+    """Finds the packages that travelled, and nothing else.
+
+    The front of ``sys.path`` alone would not do: finders of editable installs may be asked before it is looked at, and
+    a package of another folder hides a namespace.
+
+    Args:
+        shipped: what travelled.
+        folder: where it lies.
+    """
+
+    def __init__(self, shipped: Shipped, folder: str) -> None:
+        self._shipped = shipped
+        self._folder = folder
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """See ``importlib``."""
+        if self._shipped.has(fullname):
+            return PathFinder.find_spec(fullname, [self._place_of(fullname)] if self._is_first(fullname) else path)
+        if fullname in self._shipped.namespaces:
+            found = PathFinder.find_spec(fullname, path, target)
+            if found is not None and found.loader is not None:
+                return PathFinder.find_spec(fullname, [self._place_of(fullname)])
+        return None
+
+    def _is_first(self, name: str) -> bool:
+        return name in self._shipped.whole
+
+    def _place_of(self, name: str) -> str:
+        """The folder in which a package of that name lies."""
+        return os.path.join(self._folder, *name.split(".")[:-1])

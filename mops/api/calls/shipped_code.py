@@ -1,0 +1,168 @@
+"""First-party code that travels with calls: what of this process that is, as it was when it was first packed."""
+
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import Final, final
+
+from mops.adapters.code.collecting import CodeFile, Collector
+from mops.adapters.code.distributions import imported
+from mops.api.functions.first_party import FirstParty
+from mops.core.canonical.leaves import content_digest
+from mops.core.code_tree import CODE_TREE, pack_tree
+from mops.core.envelope import header_json
+from mops.core.files import SharedBlob, SharedObject
+from mops.core.fingerprint.surroundings import importable_name
+
+_LOOK: Final = 1.0
+"""Seconds between two looks for files that were edited."""
+
+Root = tuple[str, str]
+"""A folder or file that travels, and its name relative to the import root."""
+
+
+@final
+class CodeTree:
+    """The code that travels with a call. Does not change.
+
+    Attributes:
+        stated: what the claim says of it, as JSON.
+    """
+
+    def __init__(self, files: dict[str, CodeFile], remarks: list[str]) -> None:
+        self._files = list(files.values())
+        self._pieces = pack_tree({name: file.content for name, file in files.items()})
+        self._blob = SharedBlob(())
+        self._blob.digest = content_digest(*self._pieces)
+        self._blob.size = sum(map(len, self._pieces))
+        tops = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+        self.stated = header_json(digest=self._blob.digest.hex(), versions=imported(tops))
+        self._remarks = remarks
+        self._look_at = 0.0
+
+    def as_file(self) -> SharedObject:
+        """The same among the files of a call: stored once under each root."""
+        return SharedObject(self._blob, lambda: self._pieces, CODE_TREE)
+
+    def remark(self, tell: Callable[[str], None]) -> None:
+        """Say what does not travel, and which file was edited after it was packed: that once."""
+        for remark in self._remarks:
+            tell(remark)
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK
+            edited = next((file for file in self._files if file.was_edited()), None)
+            if edited is not None:
+                tell(f"{edited.path} was edited after it was packed: what this process starts runs it as it was")
+                self._look_at = float("inf")
+
+
+@final
+class _Snapshots:
+    """What this process has packed. Safe to use from any number of threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._installation = FirstParty("__main__")
+        self._read: dict[str, CodeFile] = {}
+        self._trees: dict[tuple[frozenset[str], tuple[str, ...]], CodeTree | None] = {}
+
+    def begin_in_child(self) -> None:
+        """In a forked child: a thread that only its parent has may have been packing."""
+        self._lock = threading.Lock()
+
+    def tree(self, modules: frozenset[str], include: tuple[str, ...]) -> CodeTree | None:
+        """The code of some modules, and what it imports; ``None`` where none of it travels."""
+        with self._lock:
+            key = modules, include
+            if key not in self._trees:
+                self._trees[key] = self._packed(modules, include)
+            return self._trees[key]
+
+    def _packed(self, modules: frozenset[str], include: tuple[str, ...]) -> CodeTree | None:
+        collector = Collector(include, self._read)
+        others = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+        wanted, searched = {_top_of(module) for module in modules}, 0
+        while wanted:
+            others -= wanted
+            for path, name in (root for top in sorted(wanted) for root in self._roots(top)):
+                collector.collect(path, name)
+            added = list(collector.files.items())[searched:]
+            searched += len(added)
+            sources = [file.content for name, file in added if name.endswith(".py")]
+            wanted = {top for top in others if any(map(_importing(top), sources)) and any(self._roots(top))}
+        return CodeTree(collector.files, _remarks(collector.stays)) if collector.files else None
+
+    def _roots(self, top: str) -> Iterator[Root]:
+        """Where the parts of a top-level package or module lie that no installer put there."""
+        module = _loaded(top)
+        if module is None or top == "mops":
+            return
+        file = getattr(module, "__file__", None)
+        folders = [*getattr(module, "__path__", ())]
+        places = folders or ([file] if file else [])
+        for place in map(os.path.abspath, places):
+            if not self._installation.comes_installed(top, place):
+                yield place, top if folders else f"{top}.py"
+
+
+_snapshots: Final = _Snapshots()
+os.register_at_fork(after_in_child=_snapshots.begin_in_child)
+
+
+def code_tree(
+    modules: frozenset[str], also: Iterable[str], include: tuple[str, ...], tell: Callable[[str], None]
+) -> CodeTree | None:
+    """The code that travels with a call: whole top-level packages, each file as this process first read it.
+
+    Args:
+        modules: that the function reaches.
+        also: further packages and modules.
+        include: patterns of what travels beside ``*.py``.
+        tell: told what does not travel, and what was edited since.
+
+    Returns:
+        ``None`` where all of it is installed, or lies in no file.
+
+    Raises:
+        ConfigurationError: some of it cannot travel.
+    """
+    tree = _snapshots.tree(modules.union(also), include)
+    if tree is not None:
+        tree.remark(tell)
+    return tree
+
+
+def _top_of(module: str) -> str:
+    """The top-level name of a module for other processes; the main module has one where ``python -m`` ran it."""
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return importable_name(module, spec).partition(".")[0]
+
+
+def _loaded(top: str) -> ModuleType | None:
+    """A top-level module; itself ``__main__`` it is that only where it has no other name."""
+    main = sys.modules.get("__main__")
+    if top in sys.modules:
+        return sys.modules[top] if top != "__main__" else None
+    return main if _top_of("__main__") == top else None
+
+
+def _importing(top: str) -> Callable[[bytes], bool]:
+    """Whether some source names a top-level module in an import."""
+    name = top.encode()  # looked for first: that takes a tenth of the time
+    statement = re.compile(rb"^[ \t]*(?:from[ \t]+%b\b|import[ \t][^#\n]*\b%b\b)" % (name, name), re.MULTILINE)
+    return lambda source: name in source and statement.search(source) is not None
+
+
+def _remarks(stays: dict[str, str]) -> list[str]:
+    """What of that is worth a word: what this process has imported, or the author named."""
+    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    return [
+        f"{path} does not travel to remotes: {why}"
+        for path, why in stays.items()
+        if path in loaded or not path.endswith(".py")
+    ]

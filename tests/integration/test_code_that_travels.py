@@ -1,0 +1,450 @@
+"""Code that travels with calls: a remote without the caller's code, or with another one, runs the caller's."""
+
+import os
+import shlex
+import stat
+from textwrap import dedent
+
+import pytest
+
+ELSEWHERE = """
+    import subprocess
+
+    def elsewhere(argv):
+        "A Shell whose commands run in another folder, and find other packages."
+        image = os.environ["IMAGE"]
+        python = os.environ.get("PYTHON_OF_IMAGE", argv[0])
+        environment = {**os.environ, "PYTHONPATH": image}
+        subprocess.run([python, "-P", *argv[1:]], check=True, cwd=image, env=environment, stdin=subprocess.DEVNULL)
+
+    runner = MemoizingPicklingRunner(elsewhere, root, code="tree")
+"""
+
+
+class Places:
+    """The caller's project, and the image in which his functions run."""
+
+    def __init__(self, project):
+        self.project = project
+        self.image = project.folder.parent / "image"
+        self.image.mkdir()
+        project.write("elsewhere.py", ELSEWHERE)
+
+    def caller(self, name, text=""):
+        """Write a file of the caller's."""
+        return _write(self.project.folder / name, text)
+
+    def installed(self, name, text=""):
+        """Write a file of the image."""
+        return _write(self.image / name, text)
+
+    def run(self, text, *, check=True, **environment):
+        """A program of the caller's; what it prints, and its errors."""
+        path = self.project.write("script.py", "from elsewhere import runner, elsewhere\n" + dedent(text))
+        environment = self.project.environment(IMAGE=str(self.image), **environment)
+        done = self.project.run(path, check=check, env=environment)
+        return done.stdout, done.stderr
+
+    def trees(self):
+        """The blobs of the root."""
+        return [path for path in self.project.root.glob("mops1/blob/*/*") if path.is_file()]
+
+
+def _write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dedent(text))
+    return path
+
+
+@pytest.fixture
+def places(project):
+    return Places(project)
+
+
+@pytest.fixture
+def package(places):
+    """A package of the caller's with a function, and another version of it in the image."""
+    places.caller("pkg/__init__.py")
+    places.caller(
+        "pkg/work.py", "from pkg.parts import half\nfrom settings import SCALE\ndef work(x): return half(x) * SCALE"
+    )
+    places.caller("pkg/parts.py", "def half(x): return x / 2")
+    places.caller("settings.py", "SCALE = 10")
+    places.installed("pkg/__init__.py", "raise RuntimeError('the package of the image was imported')")
+    places.installed("settings.py", "SCALE = 99")
+    return places
+
+
+CALL = "from pkg.work import work\nprint(use_runner(runner)(work)(3))"
+
+
+# ------------------------------------------------------------------------------------------------ what is imported
+def test_the_callers_code_runs_where_another_is_installed(package):
+    assert package.run(CALL)[0] == "15.0\n"
+
+
+@pytest.mark.parametrize("shell", ["SubprocessShell()", "ForkServerShell()"])
+def test_it_does_so_through_every_shell_that_starts_a_remote(package, shell):
+    out, _ = package.run(f"""
+        if __name__ == "__main__":
+            from pkg.work import work
+            print(use_runner(runner.elsewhere(shell={shell}))(work)(3))
+    """)
+    assert out == "15.0\n"
+    assert len(package.trees()) == 1
+
+
+def test_nothing_travels_where_calls_run_in_this_process(package):
+    out, _ = package.run("runner = runner.elsewhere(shell=InThreadShell())\n" + CALL)
+    assert out == "15.0\n"
+    assert not package.trees()
+
+
+@pytest.mark.skipif("MOPS_OTHER_PYTHON" not in os.environ, reason="`make test` provides the second Python")
+def test_another_python_runs_it_as_well(package, tmp_path):
+    command = shlex.split(os.environ["MOPS_OTHER_PYTHON"])
+    inside = os.path.join(command[1], str(tmp_path).lstrip("/"))  # it sees nothing but its own root
+    os.makedirs(os.path.dirname(inside), exist_ok=True)
+    try:
+        os.rename(tmp_path, inside)
+        os.symlink(inside, tmp_path)
+        python = package.caller("python", f'#!/bin/sh\nshift\nexec {shlex.join(command)} -P "$@"\n')
+        python.chmod(0o755)
+        out, err = package.run(CALL, PYTHON_OF_IMAGE=str(python))
+    finally:
+        os.unlink(tmp_path)
+        os.rename(inside, tmp_path)
+    assert out == "15.0\n"
+    assert "the code cannot be compared: this is cpython-313" in err
+
+
+def test_what_the_image_has_of_a_package_is_not_merged_into_it(package):
+    package.installed("pkg/old.py", "VALUE = 1")
+    package.installed("pkg/__init__.py", "")
+    package.caller(
+        "pkg/work.py",
+        """
+        def work(x):
+            try:
+                import pkg.old
+            except ModuleNotFoundError as error:
+                return error.name
+    """,
+    )
+    assert package.run(CALL)[0] == "pkg.old\n"
+
+
+def test_a_package_that_the_image_imports_at_its_start_is_replaced(package):
+    package.installed("pkg/__init__.py")
+    package.installed("pkg/parts.py", "def half(x): return -1")
+    package.installed("sitecustomize.py", "import pkg.parts, settings")
+    assert package.run(CALL)[0] == "15.0\n"
+
+
+def test_an_editable_install_of_the_image_is_replaced(package):
+    package.installed(
+        "sitecustomize.py",
+        """
+        import sys
+        from importlib.machinery import PathFinder
+        class Editable:
+            def find_spec(name, path=None, target=None):
+                return PathFinder.find_spec(name, [__file__.rpartition("/")[0]]) if name == "pkg" else None
+        sys.meta_path.insert(0, Editable)
+    """,
+    )
+    assert package.run(CALL)[0] == "15.0\n"
+
+
+def test_a_namespace_is_shared_and_its_parts_are_replaced(places):
+    places.caller("company/models/__init__.py", "from company.models.m import NAME")
+    places.caller("company/models/m.py", "NAME = 'mine'")
+    places.caller(
+        "company/work.py",
+        """
+        def work():
+            import company.lib, company.models
+            return company.models.NAME, company.lib.NAME
+    """,
+    )
+    places.installed("company/models/__init__.py", "NAME = 'of the image'")
+    places.installed("company/lib/__init__.py", "NAME = 'lib of the image'")
+    places.caller("lib/site-packages/company/lib/__init__.py", "NAME = 'lib of the caller'")
+    out, _ = places.run("""
+        sys.path.append("lib/site-packages")
+        from company.work import work
+        print(use_runner(runner)(work)())
+    """)
+    assert out == "('mine', 'lib of the image')\n"
+
+
+def test_a_package_of_the_image_does_not_hide_a_namespace_of_the_callers(places):
+    places.caller("company/work.py", "def work(): return 'mine'")
+    places.installed("company/__init__.py", "raise RuntimeError('the package of the image was imported')")
+    assert places.run("from company.work import work\nprint(use_runner(runner)(work)())")[0] == "mine\n"
+
+
+def test_data_that_the_author_names_travels_with_the_package(places):
+    places.caller("pkg/__init__.py")
+    places.caller("pkg/data/rates.json", "[1, 2]")
+    places.caller("pkg/data/other.txt", "3")
+    places.caller(
+        "pkg/work.py",
+        """
+        from importlib.resources import files
+        def work():
+            data = files("pkg") / "data"
+            return data.joinpath("rates.json").read_text(), [each.name for each in data.iterdir()]
+    """,
+    )
+    out, _ = places.run("""
+        from pkg.work import work
+        print(use_runner(runner.elsewhere(include=["*.json"]))(work)())
+    """)
+    assert out == "('[1, 2]', ['rates.json'])\n"
+
+
+def test_what_is_installed_here_does_not_travel(places):
+    places.caller("lib/site-packages/third/__init__.py", "NAME = 'of the caller'")
+    places.installed("third/__init__.py", "NAME = 'of the image'")
+    places.caller("work.py", "def work():\n    import third\n    return third.NAME")
+    out, _ = places.run("""
+        sys.path.append("lib/site-packages")
+        from work import work
+        print(use_runner(runner.elsewhere(first_party=["third"], on_code_change="ignore"))(work)())
+    """)
+    assert out == "of the image\n"
+
+
+# ------------------------------------------------------------------------------------------------ which functions
+def test_a_function_of_a_script_travels_by_value_and_what_it_imports_as_files(package):
+    out, _ = package.run("""
+        from pkg.parts import half
+        @use_runner(runner)
+        def work(x):
+            return half(x) + 1
+        print(work(3))
+    """)
+    assert out == "2.5\n"
+
+
+def test_a_module_that_is_run_as_a_program_travels(package):
+    text = """
+        from elsewhere import runner
+        @use_runner(runner)
+        def work(x): return x + 1
+        if __name__ == "__main__":
+            print(work(1))
+    """
+    environment = package.project.environment(IMAGE=str(package.image))
+    for name in ("pkg/program.py", "program.py"):
+        package.project.write(name, text)
+        module = name.removesuffix(".py").replace("/", ".")
+        assert package.project.run("-m", module, env=environment).stdout == "2\n"
+    assert len(package.trees()) == 2
+
+
+def test_a_call_inside_of_a_call_ships_the_same_code(places):
+    places.caller("pkg/__init__.py")
+    places.project.write(
+        "pkg/work.py",
+        """
+        from elsewhere import runner
+        @use_runner(runner)
+        def inner(x): return x + 1
+        @use_runner(runner)
+        def outer(x): return inner(x) * 2
+    """,
+    )
+    out, _ = places.run("from pkg.work import outer\nprint(outer(1))")
+    assert out == "4\n"
+    assert len(places.trees()) == 1
+
+
+# ------------------------------------------------------------------------------------------------ the snapshot
+def test_equal_code_is_stored_once_whoever_packs_it_and_when(package):
+    package.run("from pkg.work import work\nwork = use_runner(runner)(work)\nprint(work(1), work(2))")
+    (tree,) = package.trees()
+    for path in package.project.folder.rglob("*.py"):
+        os.utime(path, (1, 1))
+    package.run("from pkg.work import work\nwork = use_runner(runner)(work)\nprint(work(1), work(3))")
+    assert package.trees() == [tree]
+
+
+def test_a_process_ships_what_it_packed_first_and_says_once_that_a_file_was_edited(package):
+    out, err = package.run("""
+        import pathlib
+        from pkg.work import work
+        work = use_runner(runner)(work)
+        print(work(1))
+        pathlib.Path("pkg/parts.py").write_text("def half(x): return 0")
+        time.sleep(1.1)
+        print(work(2), work(3))
+    """)
+    assert out == "5.0\n10.0 15.0\n"
+    assert err.count("pkg/parts.py was edited after it was packed") == 1
+    assert len(package.trees()) == 1
+
+
+def test_a_file_that_was_edited_between_import_and_packing_is_not_run(package):
+    out, _ = package.run("""
+        import pathlib
+        from pkg.work import work
+        pathlib.Path("pkg/parts.py").write_text("def half(x): return 0")
+        try:
+            use_runner(runner)(work)(1)
+        except MopsError as error:
+            print(type(error).__name__, error)
+    """)
+    assert out.startswith("CodeMismatchError")
+    assert "pkg.parts:half" in out
+    assert "edited after the orchestrator had imported it" in out
+
+
+def test_the_code_lies_in_a_private_folder_that_goes_with_the_remote(places):
+    places.caller(
+        "work.py",
+        """
+        import os
+        def work():
+            folder = os.path.dirname(__file__)
+            return folder, os.stat(folder).st_mode, os.stat(__file__).st_mode
+    """,
+    )
+    out, _ = places.run("from work import work\nprint(*use_runner(runner)(work)(), sep='|')")
+    folder, *modes = out.rstrip().split("|")
+    assert not os.path.exists(folder)
+    assert all(stat.S_IMODE(int(mode)) & 0o077 == 0 for mode in modes)
+
+
+# ------------------------------------------------------------------------------------------------ refused, and said
+REPORT = """
+    from pkg.work import work
+    try:
+        print(use_runner(runner)(work)(1))
+    except Exception as error:
+        import traceback
+        print("".join(traceback.format_exception(error)))
+        print(type(error).__name__)
+"""
+
+
+def test_a_compiled_extension_is_refused_before_anything_is_stored(package):
+    package.caller("pkg/_fast.so")
+    out, _ = package.run(REPORT)
+    assert "pkg/_fast.so is a compiled extension" in out
+    assert out.endswith("ConfigurationError\n")
+    assert not package.project.claims()
+
+
+def test_a_module_that_is_imported_here_and_ignored_by_git_is_named(package):
+    package.caller(".gitignore", "_version.py")
+    package.caller("pkg/_version.py", "version = '1'")
+    package.caller("pkg/__init__.py", "from pkg._version import version")
+    out, err = package.run(REPORT)
+    assert "pkg/_version.py does not travel to remotes: git ignores it" in err
+    assert "No module named 'pkg._version'" in out or "there is no module 'pkg._version'" in out
+    assert "ignored by git, does not travel" in out
+    assert out.endswith("FunctionNotFoundError\n")
+
+
+@pytest.mark.parametrize("where", ["environment", "file", "program"])
+def test_a_configuration_forbids_to_ship_code(package, where):
+    if where == "file":
+        package.caller(".mops.toml", "allow_tree = false")
+    stated = "mops.config(allow_tree=False)" if where == "program" else "contextlib.nullcontext()"
+    call = REPORT.replace("print(use_runner", f"with {stated}: print(use_runner")
+    environment = {"MOPS_ALLOW_TREE": "0"} if where == "environment" else {}
+    out, _ = package.run("import contextlib, mops\n" + dedent(call), **environment)
+    assert "allow_tree forbids" in out
+    assert out.endswith("ConfigurationError\n")
+    assert not package.project.claims()
+
+
+def test_an_image_forbids_code_that_is_not_its_own(package):
+    package.installed(".mops.toml", "allow_tree = false")
+    out, _ = package.run(REPORT)
+    assert "allow_tree forbids here to run it" in out
+    assert out.endswith("ConfigurationError\n")
+
+
+DISTRIBUTION = "Third_Party-{}.dist-info/RECORD"
+
+
+@pytest.mark.parametrize("body", ["import third_party; third_party.gone()", "import nowhere", "return 1"])
+def test_distributions_that_differ_are_a_table_in_the_error(package, body):
+    for write, version in ((package.caller, "1.0"), (package.installed, "2.0")):
+        prefix = "lib/site-packages/" if write == package.caller else ""
+        write(f"{prefix}third_party.py", "def gone(): return 'here'" if version == "1.0" else "")
+        write(prefix + DISTRIBUTION.format(version), "third_party.py,,\n")
+    package.caller("pkg/work.py", f"import third_party\ndef work(x):\n    {body}\n")
+    out, _ = package.run("sys.path.append('lib/site-packages')\n" + dedent(REPORT))
+    if body == "return 1":
+        assert out == "1\n"
+    else:
+        assert (
+            "what is installed differs:\n  distribution  orchestrator  remote\n  third-party   1.0           2.0\n"
+            in out
+        )
+
+
+def test_a_wrong_setting_is_refused_at_once(places):
+    out, _ = places.run("""
+        wrong = {"code": "image"}, {"code": "tree", "include": "*.json"}, {"include": ["*.json"]}, {"include": [1]}
+        for settings in wrong:
+            try:
+                MemoizingPicklingRunner(elsewhere, root, **settings)
+            except MopsError as error:
+                print(error)
+    """)
+    assert out.splitlines() == [
+        "code is 'installed' or 'tree', not 'image'",
+        "include is a list of patterns, not '*.json'",
+        "include= says what travels beside *.py, and with code='installed' nothing travels",
+        "include is a list of patterns, not (1,)",
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ trust
+SWAPPING = """
+    import pathlib
+    from blake3 import blake3
+    from mops.core.blob_layout import content_key
+    from mops.core.code_tree import pack_tree
+
+    evil = b"".join(pack_tree({"pkg/__init__.py": b"open('../trap', 'w')", "pkg/work.py": b"def work(x): return 0"}))
+
+    def replace(path, content):
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+
+    def swap_the_blob(argv):
+        (tree,) = pathlib.Path(root).glob("mops1/blob/*/*")
+        replace(tree, evil)
+        elsewhere(argv)
+
+    def swap_the_claim(argv):
+        (tree,) = pathlib.Path(root).glob("mops1/blob/*/*")
+        other = pathlib.Path(root, content_key(blake3(evil).digest()))
+        replace(other, evil)
+        (claim,) = (path for path in pathlib.Path(root).glob("mops1/memo/**/e1") if path.is_file())
+        covered = claim.read_bytes()[104:].replace(tree.name.encode(), other.name.encode())
+        replace(claim, claim.read_bytes()[:72] + blake3(covered).digest() + covered)
+        elsewhere(argv)
+"""
+
+
+@pytest.mark.parametrize("verify", ["off", "require"])
+@pytest.mark.parametrize("swap", ["swap_the_blob", "swap_the_claim"])
+def test_code_that_was_swapped_in_the_store_is_run_only_where_nothing_is_signed(package, swap, verify):
+    call = f"runner = runner.elsewhere(shell={swap}, verify={verify!r})\n"
+    environment = {"MOPS_SIGNING_KEY": "the-key-of-the-team-" * 2} if verify == "require" else {}
+    out, err = package.run(dedent(SWAPPING) + call + dedent(REPORT), **environment)
+    if swap == "swap_the_blob":
+        assert out.endswith("CorruptBlob\n")
+    elif verify == "require":
+        assert "is not believed here" in err
+    else:
+        assert "CodeMismatchError" in out  # by then it was imported: who can write to such a root is believed
+    assert (package.image.parent / "trap").exists() == (swap == "swap_the_claim" and verify == "off")

@@ -1,0 +1,176 @@
+"""Which files of a package travel: source, and what the author names; never what is private, ignored or too large."""
+
+import os
+import subprocess
+
+import pytest
+
+from mops.adapters.code.collecting import LARGEST, Collector
+from mops.core.errors import ConfigurationError
+
+
+@pytest.fixture
+def root(tmp_path):
+    """An import root with a package of one file."""
+    write(tmp_path / "root", "pkg/__init__.py")
+    return tmp_path / "root"
+
+
+def write(root, *names, text=""):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def collector(root, *include, name="pkg"):
+    made = Collector(include, {})
+    made.collect(str(root / name), name)
+    return made
+
+
+def names(root, *include):
+    return sorted(collector(root, *include).files)
+
+
+def test_source_travels_from_all_folders_and_nothing_else(root):
+    write(root, "pkg/deep/er/a.py", "pkg/data.json", "pkg/__pycache__/a.py", "pkg/.hidden/a.py", "pkg/.#a.py")
+    write(root, "pkg/venv/lib/site-packages/a.py", "other/__init__.py")
+    assert names(root) == ["pkg/__init__.py", "pkg/deep/er/a.py"]
+
+
+def test_what_the_author_names_travels_too(root):
+    write(root, "pkg/data.json", "pkg/deep/data.json", "pkg/templates/a/b.html", "pkg/templates/secret.txt", "pkg/x.md")
+    assert names(root, "*.json") == ["pkg/__init__.py", "pkg/data.json", "pkg/deep/data.json"]
+    assert names(root, "/pkg/data.json") == ["pkg/__init__.py", "pkg/data.json"]
+    assert names(root, "templates/", "!secret.txt") == ["pkg/__init__.py", "pkg/templates/a/b.html"]
+
+
+def test_private_files_never_travel_whatever_the_author_names(root):
+    write(root, "pkg/.env", "pkg/.env.local", "pkg/deep/.env", "pkg/.env.py", "pkg/environment")
+    assert names(root, "*", "**", ".env", "pkg/.env*") == ["pkg/__init__.py", "pkg/environment"]
+
+
+def test_what_git_ignores_never_travels_whatever_the_author_names(root):
+    (root / ".git" / "info").mkdir(parents=True)
+    (root / ".git" / "info" / "exclude").write_text("mine.py\n")
+    (root / ".gitignore").write_text("secret*\nbuild/\n")
+    (root / "pkg" / ".gitignore").write_text("*.csv\n!kept.csv\n")
+    write(root, "pkg/secret.py", "pkg/mine.py", "pkg/build/a.py", "pkg/deep/a.csv", "pkg/deep/kept.csv", "pkg/b.py")
+    made = collector(root, "*")
+    assert sorted(made.files) == ["pkg/.gitignore", "pkg/__init__.py", "pkg/b.py", "pkg/deep/kept.csv"]
+    assert set(made.stays) == {str(root / "pkg" / name) for name in ("secret.py", "mine.py", "deep/a.csv")}
+
+
+@pytest.mark.parametrize("marker", ["pyproject.toml", ".git"])
+def test_the_patterns_of_the_whole_project_count(root, marker):
+    (root.parent / marker).touch()
+    (root.parent / ".gitignore").write_text("secret.py\n")
+    write(root, "pkg/secret.py")
+    assert names(root) == ["pkg/__init__.py"]
+
+
+@pytest.mark.parametrize("pattern", ["pkg/", "root/", "/root/pkg"])
+def test_a_package_that_git_ignores_is_refused(root, pattern):
+    (root.parent / ".git").mkdir()
+    (root.parent / ".gitignore").write_text(pattern + "\n")
+    with pytest.raises(ConfigurationError, match="git ignores"):
+        collector(root)
+
+
+def test_files_of_more_than_ten_mebibytes_never_travel(root):
+    for name, size in (("large", LARGEST + 1), ("fits", LARGEST)):
+        with (root / "pkg" / name).open("wb") as file:
+            file.truncate(size)
+    made = collector(root, "*")
+    assert sorted(made.files) == ["pkg/__init__.py", "pkg/fits"]
+    assert list(made.stays) == [str(root / "pkg" / "large")]
+
+
+@pytest.mark.parametrize("name", ["pkg/deep/_fast.cpython-311-x86_64-linux-gnu.so", "pkg/_fast.pyd", "_fast.abi3.so"])
+def test_a_compiled_extension_is_refused_even_where_git_ignores_it(root, name):
+    write(root, name)
+    (root / ".git").mkdir()
+    (root / ".gitignore").write_text("*.so\n")
+    with pytest.raises(ConfigurationError, match=r"_fast.* compiled extension") as caught:
+        collector(root, name="pkg" if name.startswith("pkg") else name)
+    assert "code='installed'" in caught.value.advice
+
+
+def test_a_module_in_an_archive_is_refused(root):
+    write(root, "lib.zip")
+    for name in ("lib.zip/pkg", "lib.zip/mod.py"):
+        with pytest.raises(ConfigurationError):
+            collector(root, name=name)
+
+
+def test_a_file_that_cannot_be_read_is_named(root):
+    write(root, "pkg/a.py")
+    os.rename(root / "pkg/a.py", root / "pkg/b.py")
+    (root / "pkg/a.py").symlink_to("a.py")
+    with pytest.raises(ConfigurationError, match=r"a\.py cannot be read"):
+        collector(root)
+
+
+def test_links_are_followed_but_not_in_circles_nor_to_nothing(root):
+    write(root.parent, "elsewhere/linked.py")
+    (root / "pkg" / "inside").symlink_to(root.parent / "elsewhere")
+    (root / "pkg" / "circle").symlink_to(root / "pkg")
+    (root / "pkg" / "gone.py").symlink_to("nothing")
+    os.mkfifo(root / "pkg" / "pipe.py")
+    assert names(root) == ["pkg/__init__.py", "pkg/inside/linked.py"]
+
+
+def test_each_file_is_read_once(root):
+    known = {}
+    for text in ("first", "second"):
+        write(root, "pkg/a.py", text=text)
+        made = Collector((), known)
+        made.collect(str(root / "pkg"), "pkg")
+        assert made.files["pkg/a.py"].content == b"first"
+    assert made.files["pkg/a.py"].was_edited()
+    assert not made.files["pkg/__init__.py"].was_edited()
+    (root / "pkg" / "__init__.py").unlink()
+    assert made.files["pkg/__init__.py"].was_edited()
+
+
+def test_git_itself_ignores_the_same(root):
+    lines = [
+        "*.log",
+        "!kept.log",
+        "/top",
+        "dir/",
+        "a/**/z",
+        "**/deep",
+        "[ab]?.txt",
+        "x/*",
+        "!x/y",
+        "#c",
+        r"\#d",
+        "e f ",
+    ]
+    (root / ".gitignore").write_text("\n".join(lines))
+    files = [
+        "a.log",
+        "kept.log",
+        "q/kept.log",
+        "q/b.log",
+        "top",
+        "q/top",
+        "dir/f",
+        "q/dir/f",
+        "a/z",
+        "a/b/z",
+        "a/b/c/z",
+    ]
+    files += ["b/z", "q/deep/f", "deep", "ab.txt", "cb.txt", "x/y", "x/q", "x/w/v", "#c", "#d", "e f", "q/e f", "q/x/w"]
+    write(root / "pkg", *files)
+    (root / "pkg" / ".gitignore").write_bytes((root / ".gitignore").read_bytes())
+    subprocess.run(["git", "init", "-q", root], check=True)
+    answer = subprocess.run(
+        ["git", "-C", root, "-c", "core.excludesFile=", "ls-files", "-z", "--others", "--exclude-standard", "pkg"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert names(root, "*") == sorted(filter(None, answer.stdout.split("\0")))
