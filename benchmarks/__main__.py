@@ -18,6 +18,7 @@ from report import line, markdown, plot
 from rows import (
     azure,
     calls,
+    code_trees,
     files,
     keyed_files,
     keys,
@@ -45,6 +46,7 @@ ROWS = [
     *keys.ROWS,
     *processes.ROWS,
     *operations.ROWS,
+    *code_trees.ROWS,
     *azure.ROWS,
 ]
 

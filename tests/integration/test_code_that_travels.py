@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import stat
 from textwrap import dedent
 
@@ -66,7 +67,13 @@ def package(places):
     """A package of the caller's with a function, and another version of it in the image."""
     places.caller("pkg/__init__.py")
     places.caller(
-        "pkg/work.py", "from pkg.parts import half\nfrom settings import SCALE\ndef work(x): return half(x) * SCALE"
+        "pkg/work.py",
+        """
+        import json, settings as scales
+        from pkg.parts import half
+        def work(x):
+            return half(x) * scales.SCALE
+        """,
     )
     places.caller("pkg/parts.py", "def half(x): return x / 2")
     places.caller("settings.py", "SCALE = 10")
@@ -105,15 +112,15 @@ def test_another_python_runs_it_as_well(package, tmp_path):
     command = shlex.split(os.environ["MOPS_OTHER_PYTHON"])
     inside = os.path.join(command[1], str(tmp_path).lstrip("/"))  # it sees nothing but its own root
     os.makedirs(os.path.dirname(inside), exist_ok=True)
+    shutil.move(tmp_path, inside)
     try:
-        os.rename(tmp_path, inside)
-        os.symlink(inside, tmp_path)
+        tmp_path.symlink_to(inside)
         python = package.caller("python", f'#!/bin/sh\nshift\nexec {shlex.join(command)} -P "$@"\n')
         python.chmod(0o755)
         out, err = package.run(CALL, PYTHON_OF_IMAGE=str(python))
     finally:
-        os.unlink(tmp_path)
-        os.rename(inside, tmp_path)
+        tmp_path.unlink()
+        shutil.move(inside, tmp_path)
     assert out == "15.0\n"
     assert "the code cannot be compared: this is cpython-313" in err
 

@@ -16,9 +16,13 @@ def installed() -> dict[str, str]:
 
 def imported(modules: Collection[str]) -> dict[str, str]:
     """The version of each distribution that one of these top-level modules comes from, by name."""
-    alike = set(map(_normal, modules))
-    needles = [f"\n{module}{end}".encode() for module in modules for end in ("/", ".py,")]
-    return {name: version for name, version, folder in _found() if name in alike or _records(folder, needles)}
+    found = list(_found())
+    names = {name for name, _, _ in found}
+    alike = {_normal(module) for module in modules}
+    # Most distributions have the name of their package. Only for the others, what was installed has to be read.
+    strange = [module for module in modules if _normal(module) not in names]
+    needles = [f"\n{module}{end}".encode() for module in strange for end in ("/", ".py,")]
+    return {name: version for name, version, folder in found if name in alike or _records(folder, needles)}
 
 
 def _found() -> Iterator[tuple[str, str, str]]:

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import final
@@ -19,19 +18,27 @@ def install(files: Mapping[str, bytes | memoryview], folder: str) -> None:
     Raises:
         OSError: they cannot be written.
     """
+    write_files(files, folder)
+    shipped = shipped_in(files)
+    _forget(shipped)
+    sys.path.insert(0, folder)
+    sys.meta_path.insert(0, ShippedFinder(shipped, folder))
+
+
+def write_files(files: Mapping[str, bytes | memoryview], folder: str) -> None:
+    """Write files to an empty folder, for this user alone.
+
+    Raises:
+        OSError: they cannot be written.
+    """
     for name in sorted(folders_of(files)):
-        os.mkdir(os.path.join(folder, name))
+        os.mkdir(os.path.join(folder, name), 0o700)
     for name, content in files.items():
-        # Nobody else's: the folder is this user's alone.
         descriptor = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             _write(descriptor, memoryview(content))
         finally:
             os.close(descriptor)
-    shipped = shipped_in(files)
-    _forget(shipped)
-    sys.path.insert(0, folder)
-    sys.meta_path.insert(0, ShippedFinder(shipped, folder))
 
 
 def _write(descriptor: int, content: memoryview) -> None:
@@ -46,8 +53,8 @@ def _forget(shipped: Shipped) -> None:
 
 
 @final
-class ShippedFinder(MetaPathFinder):
-    """Finds the packages that travelled, and nothing else.
+class ShippedFinder:
+    """Finds the packages that travelled, and nothing else. A finder by its form: ``importlib.abc`` takes 8 ms.
 
     The front of ``sys.path`` alone would not do: finders of editable installs may be asked before it is looked at, and
     a package of another folder hides a namespace.

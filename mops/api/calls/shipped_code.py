@@ -39,7 +39,7 @@ class CodeTree:
         self._blob = SharedBlob(())
         self._blob.digest = content_digest(*self._pieces)
         self._blob.size = sum(map(len, self._pieces))
-        tops = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+        tops = _loaded_tops().difference(re.split("[/.]", name)[0] for name in files)
         self.stated = header_json(digest=self._blob.digest.hex(), versions=imported(tops))
         self._remarks = remarks
         self._look_at = 0.0
@@ -85,7 +85,7 @@ class _Snapshots:
 
     def _packed(self, modules: frozenset[str], include: tuple[str, ...]) -> CodeTree | None:
         collector = Collector(include, self._read)
-        others = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+        others = _loaded_tops()
         wanted, searched = {_top_of(module) for module in modules}, 0
         while wanted:
             others -= wanted
@@ -141,6 +141,11 @@ def _top_of(module: str) -> str:
     """The top-level name of a module for other processes; the main module has one where ``python -m`` ran it."""
     spec = getattr(sys.modules.get(module), "__spec__", None)
     return importable_name(module, spec).partition(".")[0]
+
+
+def _loaded_tops() -> set[str]:
+    """The top-level packages and modules of this process that are not the interpreter's by their names."""
+    return {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
 
 
 def _loaded(top: str) -> ModuleType | None:
