@@ -132,7 +132,7 @@ def image_layers(python: Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         root, site = folder / "root", folder / "site"
-        run("debootstrap", "--variant=minbase", "--include=python3,tzdata", "bookworm", root)
+        run("debootstrap", "--variant=minbase", "--include=python3,tzdata,ca-certificates", "bookworm", root)
         (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
         for litter in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
             shutil.rmtree(root / litter, ignore_errors=True)

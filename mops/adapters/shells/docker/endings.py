@@ -3,10 +3,12 @@
 import re
 from typing import Final, NamedTuple
 
-from mops.core.errors import RemoteCrashed, ShellFailed
+from mops.core.errors import MopsError, RemoteCrashed, SetupError, ShellFailed
 from mops.core.remote_output import crashed, starved
 
 _KEPT: Final = re.compile(r"is kept in (\S+)")
+_ABSENT: Final = re.compile(r"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)")
+"""What the engine's init says of a program that it cannot start."""
 _KILLED: Final = 137
 
 
@@ -28,7 +30,7 @@ class Ending(NamedTuple):
     daemon_lost: bool = False
 
 
-def failure_of(ending: Ending, container: str, memory: int | None, last_words: str) -> ShellFailed | None:
+def failure_of(ending: Ending, container: str, memory: int | None, last_words: str) -> MopsError | None:
     """The error of a command that has ended so; ``None`` where its outcome is in the store."""
     if ending.exit_code == 0:
         return None
@@ -42,6 +44,12 @@ def failure_of(ending: Ending, container: str, memory: int | None, last_words: s
         return interrupted(f"container {container} was removed from outside", ending.exit_code)
     if ending.exit_code == _KILLED:
         return interrupted(f"container {container} was killed from outside", ending.exit_code)
+    absent = _ABSENT.search(last_words)
+    if absent:
+        return SetupError(
+            f"the image cannot run {absent[1]}: {absent[2]}",
+            advice="name the Python inside: DockerShell(image, command=['/path/to/python'])",
+        )
     failure = crashed(ending.exit_code, "\n".join(filter(None, (last_words, ending.error))))
     kept = spooled(last_words)
     if kept:

@@ -21,6 +21,7 @@ _PATIENCE: Final = 60
 _CONNECTIONS: Final = 256
 """Kept open: two for each running container."""
 _NOBODY: Final = "65534:65534"
+_GOING: Final = ("removing", "dead")
 _SUPERUSER: Final = ("", "0", "root")
 _REMEDIES: Final = (
     ("executable file not found", "name the Python inside: DockerShell(image, command=['/path/to/python'])"),
@@ -144,7 +145,11 @@ class Engine:
             ContainerGone: it was removed.
         """
         with _in_our_words():
-            yield from self._client.logs(container, stream=True, follow=True)
+            stream: Any = self._client.logs(container, stream=True, follow=True)
+            try:
+                yield from stream
+            finally:
+                stream.close()
 
     def wait(self, container: str) -> tuple[int, str]:
         """Wait for its end: its exit status, and what the engine has to say about it.
@@ -161,10 +166,13 @@ class Engine:
         """Whether a process of it was killed for lack of memory.
 
         Raises:
-            ContainerGone: it was removed.
+            ContainerGone: it was removed, or is about to be.
         """
         with _in_our_words():
-            return bool(self._client.inspect_container(container)["State"]["OOMKilled"])
+            state: Any = self._client.inspect_container(container)["State"]
+        if state["Status"] in _GOING:
+            raise ContainerGone
+        return bool(state["OOMKilled"])
 
     def stop(self, container: str) -> None:
         """Ask its processes to stop, and kill them if they do not."""

@@ -3,6 +3,7 @@
 import pytest
 
 from mops.adapters.shells.docker.endings import Ending, failure_of
+from mops.core.errors import SetupError
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,13 @@ def test_an_end_is_a_failure_of_its_kind(ending, kind, words):
     failure = failure_of(ending, "c1", 64 << 20, "")
     assert failure.kind == kind
     assert words in str(failure)
+
+
+def test_a_program_that_the_image_lacks_is_no_failure_to_try_again():
+    words = "[FATAL tini (7)] exec python failed: No such file or directory"
+    failure = failure_of(Ending(127), "c1", None, words)
+    assert isinstance(failure, SetupError)
+    assert failure.args[0] == "the image cannot run python: No such file or directory"
 
 
 def test_status_0_is_no_failure_whatever_else_happened():
