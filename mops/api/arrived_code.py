@@ -1,7 +1,7 @@
 """Code that arrived with a call, in the remote: imported in place of what is installed here."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from mops.adapters.code.distributions import installed
@@ -13,11 +13,15 @@ from mops.core.errors import CodeMismatchError, ConfigurationError, FunctionNotF
 from mops.core.ports.blob_store import Buffer
 
 _FORBIDDEN: Final = "install the code here, and call it with code='installed'; or allow it here: MOPS_ALLOW_TREE=1"
-_MISSING: Final = (
-    "what is no *.py of a package that the function reaches, or is ignored by git, does not travel: name it in "
-    "include= or first_party=; install third-party packages in the remote"
-)
-_EDITED: Final = "it was edited after the orchestrator had imported it, and before it was packed: start that anew"
+_ADVICE: Final[Mapping[type[MopsError], str]] = {
+    FunctionNotFoundError: (
+        "what is no *.py of a package that the function reaches, or is ignored by git, does not travel: name it in "
+        "include= or first_party=; install third-party packages in the remote"
+    ),
+    CodeMismatchError: (
+        "it was edited after the orchestrator had imported it, and before it was packed: start that anew"
+    ),
+}
 
 
 def use_code(tree: Buffer) -> None:
@@ -39,21 +43,20 @@ def use_code(tree: Buffer) -> None:
         raise ShellFailed(f"the code of the call cannot be unpacked: {error}") from error
 
 
-@contextmanager
-def told_apart(versions: Mapping[str, str]) -> Iterator[None]:
-    """Have what is raised say how this installation differs from the one of the orchestrator.
+def tell_apart(error: Exception, versions: Mapping[str, str]) -> None:
+    """Have what a call raised say how this installation differs from the one of the orchestrator.
 
     Args:
+        error: what it raised.
         versions: of the orchestrator's distributions, by name.
     """
-    try:
-        yield
-    except Exception as error:
-        table = differing_versions(versions, installed())
-        if isinstance(error, FunctionNotFoundError | CodeMismatchError):
-            error.advice = _MISSING if isinstance(error, FunctionNotFoundError) else _EDITED
-        if table and isinstance(error, MopsError):
-            error.args = (f"{error.args[0]}; {table}",)
-        elif table:
-            error.add_note(f"mops: {table}")
-        raise
+    table = differing_versions(versions, installed())
+    if not isinstance(error, MopsError):
+        if table:
+            with suppress(Exception):  # a class of the user's may take no note
+                error.add_note(f"mops: {table}")
+        return
+    if type(error) in _ADVICE and "advice" not in vars(error):  # else it knows better
+        error.advice = _ADVICE[type(error)]
+    if table:
+        error.args = (f"{error.args[0]}; {table}",)

@@ -117,10 +117,13 @@ class _RemoteCall(StartsNothing):
         tree = self._claim.header["call"].get("tree")
         if not tree:
             return self._invoke(self._claim)
-        from mops.api.arrived_code import told_apart, use_code  # most calls run what is installed
+        from mops.api.arrived_code import tell_apart, use_code  # most calls run what is installed
 
-        with told_apart(tree["versions"]):
+        try:
             return self._invoke(self._claim, use_code)
+        except Exception as error:
+            tell_apart(error, tree["versions"])
+            raise
 
     def _invoke(self, claim: Claim, use_code: Callable[[Buffer], None] | None = None) -> Any:
         call = load_call(self.world, self._folder, claim, self.serializer, use_code)

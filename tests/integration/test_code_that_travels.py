@@ -223,6 +223,18 @@ def test_what_is_installed_here_does_not_travel(places):
     assert out == "of the image\n"
 
 
+def test_what_an_argument_is_made_of_can_be_named_before_it_is_imported(places):
+    places.caller("late.py", "class Thing:\n    size = 3")
+    places.caller("work.py", "def work(thing):\n    return thing.size")
+    out, _ = places.run("""
+        from work import work
+        work = use_runner(runner.elsewhere(first_party=["late"]), ignore=["thing"])(work)
+        from late import Thing
+        print(work(Thing()))
+    """)
+    assert out == "3\n"
+
+
 # ------------------------------------------------------------------------------------------------ which functions
 def test_a_function_of_a_script_travels_by_value_and_what_it_imports_as_files(package):
     out, _ = package.run("""

@@ -46,9 +46,12 @@ class CodeFile(NamedTuple):
         """Whether something else is there now."""
         try:
             status = os.stat(self.path)
+            if (status.st_size, status.st_mtime_ns) == (self.size, self.modified):
+                return False
+            now = _read(self.path)
         except OSError:
             return True
-        return (status.st_size, status.st_mtime_ns) != (self.size, self.modified)
+        return now is None or now.content != self.content
 
 
 @final

@@ -7,22 +7,26 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 _INFO: Final = ".dist-info"
+_PYTHON: Final = {"python": ".".join(map(str, sys.version_info[:3]))}
 
 
 def installed() -> dict[str, str]:
-    """The version of each distribution that this process can import, by name; the first on ``sys.path`` counts."""
-    return {name: version for name, version, _ in _found()}
+    """The version of each distribution that this process can import, by name; the first on ``sys.path`` counts.
+
+    Python is one of them.
+    """
+    return _PYTHON | {name: version for name, version, _ in _found()}
 
 
 def imported(modules: Collection[str]) -> dict[str, str]:
-    """The version of each distribution that one of these top-level modules comes from, by name."""
+    """The version of each distribution that one of these top-level modules comes from, by name; and that of Python."""
     found = list(_found())
     names = {name for name, _, _ in found}
     alike = {_normal(module) for module in modules}
     # Most distributions have the name of their package. Only for the others, what was installed has to be read.
     strange = [module for module in modules if _normal(module) not in names]
     needles = [f"\n{module}{end}".encode() for module in strange for end in ("/", ".py,")]
-    return {name: version for name, version, folder in found if name in alike or _records(folder, needles)}
+    return _PYTHON | {name: version for name, version, folder in found if name in alike or _records(folder, needles)}
 
 
 def _found() -> Iterator[tuple[str, str, str]]:

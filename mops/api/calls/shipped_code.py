@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from types import ModuleType
+from importlib.machinery import PathFinder
 from typing import Final, final
 
 from mops.adapters.code.collecting import CodeFile, Collector
@@ -99,11 +99,7 @@ class _Snapshots:
 
     def _roots(self, top: str) -> Iterator[Root]:
         """Where the parts of a top-level package or module lie that no installer put there."""
-        module = _loaded(top)
-        if module is None or top == "mops":
-            return
-        file = getattr(module, "__file__", None)
-        folders = [*getattr(module, "__path__", ())]
+        file, folders = _places_of(top)
         places = folders or ([file] if file else [])
         for place in map(os.path.abspath, places):
             if not self._installation.comes_installed(top, place):
@@ -148,12 +144,18 @@ def _loaded_tops() -> set[str]:
     return {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
 
 
-def _loaded(top: str) -> ModuleType | None:
-    """A top-level module; itself ``__main__`` it is that only where it has no other name."""
-    main = sys.modules.get("__main__")
-    if top in sys.modules:
-        return sys.modules[top] if top != "__main__" else None
-    return main if _top_of("__main__") == top else None
+def _places_of(top: str) -> tuple[str | None, list[str]]:
+    """The file and the folders of a top-level package or module, as far as it has them.
+
+    What ``__main__`` is called, it is called because ``python -m`` runs it. Nothing is imported.
+    """
+    if top in {"mops", "__main__"}:
+        return None, []
+    module = sys.modules.get("__main__" if top == _top_of("__main__") and top not in sys.modules else top)
+    if module is not None:
+        return getattr(module, "__file__", None), [*getattr(module, "__path__", ())]
+    spec = PathFinder.find_spec(top)
+    return (None, []) if spec is None else (spec.origin, [*(spec.submodule_search_locations or ())])
 
 
 def _importing(top: str) -> Callable[[bytes], bool]:

@@ -23,7 +23,7 @@ from mops.core.errors import ConfigurationError
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A working directory, and nothing that names a root."""
-    for variable in ("MOPS_ROOT", "MOPS_PROFILE", "MOPS_CACHE_SIZE", "MOPS_VERIFY"):
+    for variable in ("MOPS_ROOT", "MOPS_PROFILE", "MOPS_CACHE_SIZE", "MOPS_VERIFY", "MOPS_ALLOW_TREE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     folder = tmp_path / "project" / "deep" / "deeper"
@@ -383,3 +383,33 @@ def test_what_is_not_known_of_signatures_is_refused(here, monkeypatch):
     monkeypatch.setenv("MOPS_VERIFY", "yes")
     with pytest.raises(ConfigurationError, match="MOPS_VERIFY is 'off' or 'require', not 'yes'"):
         Defaults().verify()
+
+
+# ------------------------------------------------------------------------------------------------ code that travels
+def test_code_may_travel_unless_somebody_says_no(here, monkeypatch):
+    assert Defaults().allow_tree() is True
+    (here / ".mops.toml").write_text("allow_tree = false\n")
+    assert Defaults().allow_tree() is False
+    monkeypatch.setenv("MOPS_ALLOW_TREE", "1")
+    assert Defaults().allow_tree() is True
+    with config(allow_tree=False):
+        assert Defaults().allow_tree() is False
+
+
+def test_a_profile_decides_for_itself_whether_code_may_travel(here, monkeypatch):
+    (here / ".mops.toml").write_text("allow_tree = true\n[production]\nallow_tree = false\n")
+    assert Defaults().allow_tree() is True
+    monkeypatch.setenv("MOPS_PROFILE", "production")
+    assert Defaults().allow_tree() is False
+
+
+def test_whether_code_may_travel_is_yes_or_no(here, monkeypatch):
+    monkeypatch.setenv("MOPS_ALLOW_TREE", "never")
+    with pytest.raises(ConfigurationError, match=r"MOPS_ALLOW_TREE is true or false .*'never'"):
+        Defaults().allow_tree()
+    monkeypatch.delenv("MOPS_ALLOW_TREE")
+    (here / ".mops.toml").write_text('allow_tree = "no"\n')
+    with pytest.raises(ConfigurationError, match=r"allow_tree in .*mops\.toml is true or false"):
+        Defaults().allow_tree()
+    with pytest.raises(ConfigurationError, match="allow_tree is true or false"), config(allow_tree=0):  # type: ignore[arg-type]
+        pass

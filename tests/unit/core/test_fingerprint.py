@@ -110,6 +110,12 @@ def rich(sample: Sample) -> Sample:
     return sample
 
 
+def test_a_fingerprint_names_the_first_party_modules_that_it_reaches(rich):
+    reached_modules = {f"sample.{name}" for name in ("main", "helpers", "decorators", "deep")}
+    assert rich.fingerprint().modules == reached_modules
+    assert rich.fingerprint("other").modules == {"sample.main"}
+
+
 @pytest.mark.parametrize(
     ("module", "old", "new", "named"),
     [
