@@ -4,9 +4,12 @@ import os
 import shlex
 import shutil
 import stat
+from importlib import import_module
 from textwrap import dedent
 
 import pytest
+
+from mops import DockerShell, MemoizingPicklingRunner, use_runner
 
 ELSEWHERE = """
     import subprocess
@@ -191,6 +194,17 @@ def test_a_package_of_the_image_does_not_hide_a_namespace_of_the_callers(places)
     assert places.run("from company.work import work\nprint(use_runner(runner)(work)())")[0] == "mine\n"
 
 
+def test_what_an_editable_install_adds_to_a_path_is_no_folder(package):
+    package.caller("company/work.py", "import pkg.work\ndef work(x): return pkg.work.work(x)")
+    out, _ = package.run("""
+        import company.work, pkg
+        for module in (company, pkg):
+            module.__path__ = [*module.__path__, f"__editable__.{module.__name__}-1.0.finder.__path_hook__"]
+        print(use_runner(runner)(company.work.work)(3))
+    """)
+    assert out == "15.0\n"
+
+
 def test_data_that_the_author_names_travels_with_the_package(places):
     places.caller("pkg/__init__.py")
     places.caller("pkg/data/rates.json", "[1, 2]")
@@ -233,6 +247,19 @@ def test_what_an_argument_is_made_of_can_be_named_before_it_is_imported(places):
         print(work(Thing()))
     """)
     assert out == "3\n"
+
+
+def test_a_container_runs_code_that_its_image_has_not(docker, tmp_path, monkeypatch):
+    _write(tmp_path / "code" / "only_here" / "__init__.py", "def work(x):\n    return x + 1, __file__")
+    monkeypatch.syspath_prepend(str(tmp_path / "code"))
+    root = tmp_path / "root"
+    root.mkdir()
+    root.chmod(0o777)
+    shell = DockerShell(docker.image, user=os.getuid(), network="none")
+    runner = MemoizingPicklingRunner(shell, root, code="tree")
+    value, file = use_runner(runner)(import_module("only_here").work)(1)
+    assert value == 2
+    assert file.startswith("/tmp/mops-")
 
 
 # ------------------------------------------------------------------------------------------------ which functions

@@ -100,7 +100,9 @@ class _Snapshots:
     def _roots(self, top: str) -> Iterator[Root]:
         """Where the parts of a top-level package or module lie that no installer put there."""
         file, folders = _places_of(top)
-        places = folders or ([file] if file else [])
+        places = (
+            list(filter(os.path.exists, folders)) or folders or ([file] if file else [])
+        )  # editable installs add hooks
         for place in map(os.path.abspath, places):
             if not self._installation.comes_installed(top, place):
                 yield place, top if folders else f"{top}.py"
