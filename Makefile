@@ -1,7 +1,7 @@
 # Every target sets itself up, under .cache/, on a Debian 12 with root; Python 3.11 and make are all it needs.
 PYTHON = $(shell .ci/python)
 
-.PHONY: test lint simulate demo bench clean
+.PHONY: test lint simulate demo demo-docker bench clean
 
 test: ## everything that CI runs
 	$(PYTHON) .ci/test.py
@@ -14,6 +14,9 @@ simulate: ## the simulator with 10,000 seeds a scenario
 
 demo: ## a pipeline: run it twice, edit a stage, run it again
 	$(PYTHON) .ci/demo.py
+
+demo-docker: ## the README's example in containers of a Docker engine, which it starts
+	$(PYTHON) .ci/demo_docker.py
 
 bench: ## the budgets, beside the peers, in one run
 	$(PYTHON) .ci/bench.py

@@ -7,6 +7,7 @@ from contextlib import suppress
 import click
 
 from mops.cli.cat import cat
+from mops.cli.docker import docker
 from mops.cli.get import get
 from mops.cli.inspect import inspect
 from mops.cli.logs import logs
@@ -30,7 +31,7 @@ def command_line() -> None:
     """Look into a blob root: which calls are stored, what became of them, and in what they differ."""
 
 
-for _command in (ls, inspect, why, cat, get, logs, replay, summary, watch):
+for _command in (ls, inspect, why, cat, docker, get, logs, replay, summary, watch):
     command_line.add_command(_command)
 
 

@@ -10,6 +10,8 @@ from textwrap import dedent
 
 import pytest
 
+from tests.services.docker_jobs import Jobs
+
 PREAMBLE = "import os, sys, time\nfrom mops import *\nroot = os.environ['MOPS_ROOT']\n"
 
 
@@ -90,3 +92,9 @@ class Project:
 @pytest.fixture
 def project(tmp_path):
     return Project(tmp_path)
+
+
+@pytest.fixture
+def jobs(docker, tmp_path, monkeypatch):
+    """Functions that run in containers."""
+    return Jobs(docker, tmp_path, monkeypatch)

@@ -75,3 +75,7 @@ def fill(folder):
 
 def read_secret():
     return os.environ.get("MOPS_TEST_SECRET"), os.environ.get("MOPS_TEST_OTHER")
+
+
+def large(size):
+    return os.urandom(size)

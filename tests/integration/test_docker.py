@@ -3,55 +3,18 @@
 import gc
 import os
 import shutil
+import subprocess
 import sys
 import threading
-import time
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import mops
 from mops import DockerShell, Grow, MemoizingPicklingRunner, Retries, use_runner
 from mops.core.errors import CodeMismatchError, ConfigurationError, RemoteCrashed, SetupError, ShellFailed
-
-MODULE = "docker_jobs"
-
-
-class Jobs:
-    """The functions, as calls that run in containers."""
-
-    def __init__(self, docker, folder: Path, monkeypatch) -> None:
-        self.docker, self.folder, self.root = docker, folder / "code", folder / "root"
-        self.folder.mkdir()
-        self.root.mkdir()
-        self.root.chmod(0o777)
-        shutil.copy(Path(__file__).with_name(f"{MODULE}.py"), self.folder)
-        monkeypatch.syspath_prepend(str(self.folder))
-        sys.modules.pop(MODULE, None)
-        self.module = import_module(MODULE)
-
-    def shell(self, **settings) -> DockerShell:
-        settings = {"image": self.docker.image, "user": os.getuid(), "network": "none", **settings}
-        settings["mounts"] = {str(self.folder): str(self.folder), **settings.get("mounts", {})}
-        settings["env"] = {"PYTHONPATH": str(self.folder), **settings.get("env", {})}
-        return DockerShell(**settings)
-
-    def call(self, name: str, root=None, retries=None, **settings):
-        runner = MemoizingPicklingRunner(self.shell(**settings), root or self.root, retries=retries or Retries())
-        return use_runner(runner)(getattr(self.module, name))
-
-
-@pytest.fixture
-def jobs(docker, tmp_path, monkeypatch):
-    return Jobs(docker, tmp_path, monkeypatch)
-
-
-def eventually(condition, patience=60.0):
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+from tests.services.docker_jobs import MODULE, eventually
 
 
 # ---------------------------------------------------------------------------------------------------- surroundings
@@ -268,3 +231,34 @@ def test_two_callers_share_one_container(jobs):
     threading.Timer(0.5, (jobs.root / "go").touch).start()
     assert [future.result(60) for future in futures] == [arguments[1]] * 2
     assert (jobs.root / "begun").read_text() == "begun\n"
+
+
+# ---------------------------------------------------------------------------------------------------- the example
+EXAMPLES = Path(__file__).parents[2] / "examples" / "docker"
+
+
+def test_the_image_of_the_example_is_built_and_runs_a_call(jobs, tmp_path):
+    packages = tmp_path / "packages"
+    shutil.copytree(jobs.folder, packages)
+    shutil.copytree(Path(mops.__file__).parent, packages / "mops", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(EXAMPLES / "Dockerfile", tmp_path)
+    base = f"BASE={jobs.docker.image}"
+    command = ["docker", "build", "--network", "none", "--build-arg", base, "-t", "example:1", str(tmp_path)]
+    subprocess.run(command, check=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, stdout=subprocess.PIPE)
+    runner = MemoizingPicklingRunner(DockerShell("example:1", user=os.getuid(), network="none"), jobs.root)
+    assert use_runner(runner)(jobs.module.add)(1, 2) == 3
+
+
+def test_the_example_computes_once(jobs):
+    environment = {**os.environ, "IMAGE": jobs.docker.image, "MOPS_ROOT": str(jobs.root)}
+    command = [sys.executable, str(EXAMPLES / "receipts.py")]
+    done = [subprocess.run(command, check=True, env=environment, capture_output=True, text=True) for _ in range(2)]
+    assert [each.stdout for each in done] == ["37.5\n", "37.5\n"]
+    assert ["computing in" in each.stderr for each in done] == [True, False]
+
+
+def test_the_dockerfile_of_the_documentation_is_the_example():
+    page = (Path(__file__).parents[2] / "docs" / "docker.md").read_text()
+    shown = page.partition("```dockerfile\n")[2].partition("```")[0]
+    file = (EXAMPLES / "Dockerfile").read_text()
+    assert shown == "".join(line for line in file.splitlines(keepends=True) if not line.startswith("#"))

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -58,12 +57,6 @@ class DockerEngine:
         assert self._guard.stdin is not None
         self._guard.stdin.close()
         self._guard.wait(_PATIENCE)
-
-    def kill(self) -> None:
-        """Kill it, as the lack of memory does: its containers run on."""
-        os.kill(int((self._folder / "pid").read_text()), signal.SIGKILL)
-        self.stop()
-        (self._folder / "pid").unlink(missing_ok=True)
 
     def docker(self, *arguments: str) -> str:
         """What the command line of Docker prints."""

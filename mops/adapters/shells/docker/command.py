@@ -1,16 +1,19 @@
 """A command as a container: from the wish to have it to its removal."""
 
 import atexit
+import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import lru_cache
 from typing import Final
 from weakref import WeakSet
 
 from mops.adapters.forwarding import Output
 from mops.adapters.shells.docker.endings import Ending, failure_of, interrupted, spooled
 from mops.adapters.shells.docker.engine import ContainerGone, Engine, EngineAway, engine
+from mops.adapters.shells.docker.leftovers import remove_ended
 
 _AWAY: Final = 60.0
 """Seconds for which an engine that went away may stay away."""
@@ -19,6 +22,8 @@ _LAST_WORDS: Final = 5.0
 """Seconds for the end of its output, once a container has ended."""
 _FAREWELL: Final = 3.0
 """Seconds at the end of the program for containers to end whose outcome is known."""
+_ORPHANED: Final = 60.0
+"""Seconds after the end of a container in which whoever started it has removed it, if he lives."""
 _SHORT: Final = 12
 """Letters of an id, as ``docker ps`` shows it."""
 
@@ -50,9 +55,7 @@ class ContainerFuture(Future[None]):
         if container:
             self.set_running_or_notify_cancel()
         self._thread = threading.Thread(target=self._live, name="mops-container", daemon=True)
-        if not _followed:
-            atexit.unregister(_settle)
-            atexit.register(_settle)
+        _prepare(os.getpid())
         _followed.add(self)
         self._thread.start()
 
@@ -76,7 +79,7 @@ class ContainerFuture(Future[None]):
             error = interrupted(f"container {self._container[:_SHORT]} was removed from outside")
         except BaseException as failure:  # noqa: BLE001 - whatever it is, the call must hear of it
             error = failure
-        self._tidy(error)
+        self._tidy()
         if not self.running():
             self.set_running_or_notify_cancel()
         if error is None:
@@ -145,16 +148,34 @@ class ContainerFuture(Future[None]):
             except Exception:  # noqa: BLE001, S110 - who waits for its end is told why there is none
                 pass
 
-    def _tidy(self, error: BaseException | None) -> None:
+    def _tidy(self) -> None:
         """Remove it, unless it holds a result that no store took."""
         if not self._container or not self._remove:
             return
-        if error is not None and spooled(self._output.last_words()):
+        kept = spooled(self._output.last_words())
+        if kept:
+            container = self._container[:_SHORT]
+            self._output.take(f"mops: container {container} is kept: docker cp {container}:{kept} .\n".encode())
             return
         try:
             engine().remove(self._container)
         except Exception:  # noqa: BLE001, S110 - somebody else did, or ``mops docker gc`` will
             pass
+
+
+@lru_cache
+def _prepare(_: int) -> None:
+    """At the first container of a process: see to its own at the end, and to what killed ones have left behind."""
+    atexit.unregister(_settle)  # of the process that this one was forked from
+    atexit.register(_settle)
+    threading.Thread(target=_sweep, name="mops-sweep", daemon=True).start()
+
+
+def _sweep() -> None:
+    try:
+        remove_ended(engine(), _ORPHANED)
+    except Exception:  # noqa: BLE001, S110 - the next process will
+        pass
 
 
 def _settle() -> None:

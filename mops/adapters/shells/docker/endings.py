@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from mops.core.errors import MopsError, RemoteCrashed, SetupError, ShellFailed
 from mops.core.remote_output import crashed, starved
 
-_KEPT: Final = re.compile(r"is kept in (\S+)")
+_KEPT: Final = re.compile(r"the result was computed and is kept in (\S+\.result) on the machine that ran it")
 _ABSENT: Final = re.compile(r"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)")
 """What the engine's init says of a program that it cannot start."""
 _KILLED: Final = 137
@@ -50,11 +50,7 @@ def failure_of(ending: Ending, container: str, memory: int | None, last_words: s
             f"the image cannot run {absent[1]}: {absent[2]}",
             advice="name the Python inside: DockerShell(image, command=['/path/to/python'])",
         )
-    failure = crashed(ending.exit_code, "\n".join(filter(None, (last_words, ending.error))))
-    kept = spooled(last_words)
-    if kept:
-        failure.advice = f"the result was computed, and is kept in the container: docker cp {container}:{kept} ."
-    return failure
+    return crashed(ending.exit_code, "\n".join(filter(None, (last_words, ending.error))))
 
 
 def interrupted(message: str, exit_code: int = _KILLED) -> ShellFailed:

@@ -11,8 +11,9 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import DeviceRequest, Mount
 from docker.utils import kwargs_from_env, parse_repository_tag
 
-from mops.adapters.shells.docker.plan import KEPT, Plan
+from mops.adapters.shells.docker.plan import Plan
 from mops.core.errors import MopsError, SetupError, ShellFailed
+from mops.core.remote_output import TAIL_LINES
 
 GRACE: Final = 5
 """Seconds between the request to stop and the kill."""
@@ -151,6 +152,16 @@ class Engine:
             finally:
                 stream.close()
 
+    def last_words(self, container: str) -> str:
+        """The end of what it printed.
+
+        Raises:
+            ContainerGone: it was removed.
+        """
+        with _in_our_words():
+            printed: Any = self._client.logs(container, tail=TAIL_LINES)
+        return bytes(printed).decode(errors="replace")
+
     def wait(self, container: str) -> tuple[int, str]:
         """Wait for its end: its exit status, and what the engine has to say about it.
 
@@ -190,10 +201,6 @@ class Engine:
         with _in_our_words():
             found: list[Mapping[str, Any]] = self._client.containers(all=True, filters={"label": wanted})
         return sorted(found, key=lambda each: -int(each["Created"]))
-
-    def is_kept(self, found: Mapping[str, Any]) -> bool:
-        """Whether a container that was found is removed by people alone."""
-        return KEPT in (found.get("Labels") or {})
 
     def finished(self, container: str) -> str:
         """When it ended, as the engine writes it.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mops.adapters.shells.docker.endings import Ending, failure_of
+from mops.adapters.shells.docker.endings import Ending, failure_of, spooled
 from mops.core.errors import SetupError
 
 
@@ -41,6 +41,7 @@ def test_last_words_are_quoted_and_explained():
     assert failure.advice == "mops is not installed there: pip install mops-run"
 
 
-def test_a_result_that_no_store_took_is_fetched_from_the_container():
-    words = "mops remote: no answer\n  to do: the result was computed and is kept in /tmp/mops-1.result on the machine"
-    assert "docker cp c1:/tmp/mops-1.result ." in failure_of(Ending(1), "c1", None, words).advice
+def test_a_result_that_no_store_took_is_named_in_the_last_words():
+    words = "the result was computed and is kept in /tmp/mops-1.result on the machine that ran it"
+    assert spooled(f"mops remote: no answer\n  to do: {words}\n") == "/tmp/mops-1.result"
+    assert not spooled("my data is kept in /tmp/data.result")
