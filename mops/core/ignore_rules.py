@@ -11,7 +11,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple, final
 
-_TOKEN: Final = re.compile(r"\\(.)|(\*\*/)|(/\*\*\Z)|(\*+)|(\?)|\[([!^]?)(\]?[^\]]*)\]|(.)", re.DOTALL)
+_MEMBER: Final = r"\[:[a-z]+:\]|\\.|[^\]\\]"
+_TOKEN: Final = re.compile(rf"\\(.)|(\*{{2,}}/)|(/\*{{2,}}\Z)|(\*+)|(\?)|\[([!^]?)(\]?(?:{_MEMBER})*)\]|(.)", re.DOTALL)
+_MEMBERS: Final = re.compile(rf"{_MEMBER}|\]", re.DOTALL)
+_CLASSES: Final = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "blank": " \\t",
+    "digit": "0-9",
+    "lower": "a-z",
+    "punct": "!-.:-@\\[-`{-~",
+    "space": "\\s",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+_WILD: Final = re.compile(r"[*?\[\\]")
+_NOTHING: Final = "(?!)"
 
 
 class _Line(NamedTuple):
@@ -71,17 +86,17 @@ def is_ignored(scopes: Sequence[tuple[int, Patterns]], path: str, *, is_folder: 
 
 
 def _any_of(lines: Iterable[_Line]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{line.expression})" for line in lines) or r"(?!)", re.DOTALL)
+    return re.compile("|".join(f"(?:{line.expression})" for line in lines) or _NOTHING, re.DOTALL)
 
 
 def _read(line: str) -> _Line | None:
-    text = re.sub(r"(?<!\\)[ \t]+\Z", "", line.rstrip("\r\n"))
+    text = re.sub(r"(?<!\\)((?:\\\\)*)[ \t]+\Z", r"\1", line.rstrip("\r\n"))
     if not text or text.startswith("#"):
         return None
     taken_back = text.startswith("!")
     text = text.removeprefix("!")
     folders_alone = text.endswith("/")
-    text = text.rstrip("/")
+    text = text.removesuffix("/")
     if not text:
         return None
     anywhere = "" if "/" in text else r"(?:.*/)?"
@@ -93,7 +108,9 @@ def _translated(text: str) -> Iterator[str]:
     for token in _TOKEN.finditer(text):
         escaped, folders, everything, stars, one, negated, inside, literal = token.groups()
         if folders:
-            yield r"(?:.*/)?" if token.start() == 0 or text[token.start() - 1] == "/" else r"[^/]*/"
+            before = text[: token.start()]
+            # Git takes a beginning without wildcards off first: what follows it is a beginning, too.
+            yield r"[^/]*/" if before[-1:] != "/" and _WILD.search(before) else r"(?:.*/)?"
         elif everything:
             yield r"/.+"
         elif stars:
@@ -102,15 +119,24 @@ def _translated(text: str) -> Iterator[str]:
             yield r"[^/]"
         elif inside:
             yield _one_of(inside, negated=bool(negated))
-        else:
-            yield re.escape(escaped or literal or token.group())
+        else:  # a backslash at the end, or a bracket that is not closed, matches nothing
+            yield _NOTHING if literal in {"\\", "["} else re.escape(escaped or literal or token.group())
 
 
 def _one_of(inside: str, *, negated: bool) -> str:
-    members = re.sub(r"([\[\]\\^&~|])", r"\\\1", inside.replace("\\", ""))
-    expression = rf"(?!/)[{'^' if negated else ''}{members}]"
-    try:
-        re.compile(expression)
-    except re.error:
-        return "(?!)"  # a range that runs backwards: git says that nothing matches
-    return expression
+    """A class of characters. With a name in it that git does not know it has no members, nor has a range backwards."""
+    tokens = _MEMBERS.findall(inside)
+    members = []
+    while tokens:
+        token = tokens.pop(0)
+        if len(token) > 2:
+            if token[2:-2] not in _CLASSES:
+                return _NOTHING
+            members.append(_CLASSES[token[2:-2]])
+        elif len(tokens) > 1 and tokens[0] == "-" and len(tokens[1]) <= 2:
+            first, last = token[-1], tokens[1][-1]
+            del tokens[:2]
+            members.append(re.escape(first) + (f"-{re.escape(last)}" if first <= last else ""))
+        else:
+            members.append(re.escape(token[-1]))
+    return rf"(?!/)[{'^' if negated else ''}{''.join(members)}]"

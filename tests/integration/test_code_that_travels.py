@@ -317,6 +317,22 @@ def test_equal_code_is_stored_once_whoever_packs_it_and_when(package):
     assert package.trees() == [tree]
 
 
+def test_calls_that_are_made_at_once_share_one_archive(package):
+    out, _ = package.run("""
+        from pkg.work import work
+        work = use_runner(runner)(work)
+        print(work.map(range(8)).wait())
+    """)
+    assert out == f"{[x * 5.0 for x in range(8)]}\n"
+    assert len(package.trees()) == 1
+
+
+def test_a_hit_packs_nothing(package):
+    package.run(CALL)
+    out, _ = package.run(CALL + "\nprint([name for name in sys.modules if name.startswith('mops.adapters.code.')])")
+    assert out == "15.0\n[]\n"
+
+
 def test_a_process_ships_what_it_packed_first_and_says_once_that_a_file_was_edited(package):
     out, err = package.run("""
         import pathlib

@@ -164,7 +164,7 @@ def _is_source(name: str) -> bool:
 
 def _is_private(name: str) -> bool:
     """Whether a file holds what is for this machine alone."""
-    return name == ".env" or name.startswith(".env.")
+    return name.startswith(".env")
 
 
 def _is_entered(entry: "os.DirEntry[str]") -> bool:

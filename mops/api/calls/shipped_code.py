@@ -100,10 +100,10 @@ class _Snapshots:
     def _roots(self, top: str) -> Iterator[Root]:
         """Where the parts of a top-level package or module lie that no installer put there."""
         file, folders = _places_of(top)
-        places = (
-            list(filter(os.path.exists, folders)) or folders or ([file] if file else [])
-        )  # editable installs add hooks
-        for place in map(os.path.abspath, places):
+        there = [
+            folder for folder in folders if os.path.exists(folder)
+        ]  # editable installs add hooks that look like one
+        for place in map(os.path.abspath, there or folders or filter(None, [file])):
             if not self._installation.comes_installed(top, place):
                 yield place, top if folders else f"{top}.py"
 

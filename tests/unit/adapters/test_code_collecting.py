@@ -4,6 +4,8 @@ import os
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mops.adapters.code.collecting import LARGEST, Collector
 from mops.core.errors import ConfigurationError
@@ -47,7 +49,7 @@ def test_what_the_author_names_travels_too(root):
 
 
 def test_private_files_never_travel_whatever_the_author_names(root):
-    write(root, "pkg/.env", "pkg/.env.local", "pkg/deep/.env", "pkg/.env.py", "pkg/environment")
+    write(root, "pkg/.env", "pkg/.env.local", "pkg/deep/.env", "pkg/.envrc", "pkg/.env.py", "pkg/environment")
     assert names(root, "*", "**", ".env", "pkg/.env*") == ["pkg/__init__.py", "pkg/environment"]
 
 
@@ -135,43 +137,50 @@ def test_each_file_is_read_once(root):
     assert made.files["pkg/__init__.py"].was_edited()
 
 
-def test_git_itself_ignores_the_same(root):
-    lines = [
-        "*.log",
-        "!kept.log",
-        "/top",
-        "dir/",
-        "a/**/z",
-        "**/deep",
-        "[ab]?.txt",
-        "x/*",
-        "!x/y",
-        "#c",
-        r"\#d",
-        "e f ",
-    ]
-    (root / ".gitignore").write_text("\n".join(lines))
-    files = [
-        "a.log",
-        "kept.log",
-        "q/kept.log",
-        "q/b.log",
-        "top",
-        "q/top",
-        "dir/f",
-        "q/dir/f",
-        "a/z",
-        "a/b/z",
-        "a/b/c/z",
-    ]
-    files += ["b/z", "q/deep/f", "deep", "ab.txt", "cb.txt", "x/y", "x/q", "x/w/v", "#c", "#d", "e f", "q/e f", "q/x/w"]
-    write(root / "pkg", *files)
-    (root / "pkg" / ".gitignore").write_bytes((root / ".gitignore").read_bytes())
-    subprocess.run(["git", "init", "-q", root], check=True)
-    answer = subprocess.run(
-        ["git", "-C", root, "-c", "core.excludesFile=", "ls-files", "-z", "--others", "--exclude-standard", "pkg"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert names(root, "*") == sorted(filter(None, answer.stdout.split("\0")))
+FOLDERS = [f"{above}{below}" for above in ("a/", "b/", "ab/", "q/") for below in ("", "x/", "b/", "c/")]
+NAMES = ["a", "b", "ab", "a.py", "c", "[a]", "a b", "-x", "!a", "#a", "a\\"]
+PIECES = [
+    "a",
+    "b",
+    "x",
+    "*",
+    "**",
+    "?",
+    "/",
+    "/",
+    "**/",
+    "/**",
+    "!",
+    "#",
+    " ",
+    "\\",
+    "\\a",
+    "\\*",
+    ".py",
+    "-",
+    "[",
+    "]",
+]
+PIECES += ["[ab]", "[!a]", "[^b]", "[a-c]", "[]a]", "[a", "[[:alpha:]]", "[[:no:]]", "[\\]]", "[!]a]", "[a-]", "[c-a"]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A repository with files of many names, none of which is tracked."""
+    folder = tmp_path_factory.mktemp("repository")
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    write(folder / "pkg", *(above + name for above in FOLDERS for name in NAMES if f"{above}{name}/" not in FOLDERS))
+    return folder
+
+
+def not_ignored(repository):
+    """The files that git would add."""
+    command = ["git", "-C", repository, "-c", "core.excludesFile=", "ls-files", "-z", "--others", "--exclude-standard"]
+    answer = subprocess.run([*command, "pkg"], check=True, capture_output=True, text=True).stdout
+    return sorted(filter(None, answer.split("\0")))
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join), min_size=1, max_size=3))
+def test_git_itself_ignores_the_same(repository, lines):
+    (repository / "pkg" / ".gitignore").write_text("\n".join(lines))
+    assert names(repository, "*") == not_ignored(repository)
