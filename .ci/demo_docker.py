@@ -17,7 +17,7 @@ def main() -> int:
     run(python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", ".")
     install_debian(dockerd="docker.io", **{"docker-init": "tini"})
     inside = {_INSIDE: "1", "MOPS_TEST_IMAGE": str(image_layers(python)), "PYTHONPATH": str(PROJECT)}
-    command = [str(python), "-P", __file__]
+    command = [str(python), __file__]
     return subprocess.run(command, check=False, cwd=CACHE, env={**os.environ, **inside}).returncode
 
 

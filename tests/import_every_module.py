@@ -26,13 +26,15 @@ def may_lack(module: str) -> set[str]:
         return {"obstore"}
     if module.startswith("mops.adapters.blob_stores.azure"):
         return {"azure"}
+    if module.startswith("mops.adapters.shells.docker."):
+        return {"docker"}
     package, _, name = module.rpartition(".")
     return ADAPTED & {name} if package in ADAPTERS else set()
 
 
 def main() -> int:
     """Print what could not be imported, and return the number of it."""
-    present = {name for name in ADAPTED | TEST_TOOLS | {"azure", "obstore"} if importlib.util.find_spec(name)}
+    present = {name for name in ADAPTED | TEST_TOOLS | {"azure", "docker", "obstore"} if importlib.util.find_spec(name)}
     if present:
         print(f"this environment is not bare, it has {', '.join(sorted(present))}")
         return len(present)

@@ -1,6 +1,7 @@
 """Calls in containers of a real engine: what functions find there, and what callers see."""
 
 import gc
+import json
 import os
 import shutil
 import subprocess
@@ -262,3 +263,17 @@ def test_the_dockerfile_of_the_documentation_is_the_example():
     shown = page.partition("```dockerfile\n")[2].partition("```")[0]
     file = (EXAMPLES / "Dockerfile").read_text()
     assert shown == "".join(line for line in file.splitlines(keepends=True) if not line.startswith("#"))
+
+
+def test_the_engine_is_told_the_limits_and_the_labels(jobs):
+    arguments = str(jobs.root / "begun"), str(jobs.root / "go")
+    future = jobs.call("begin_and_wait", cpu=0.5, memory="256MiB", labels={"team": "ours"}).submit(*arguments)
+    eventually((jobs.root / "begun").exists)
+    (container,) = json.loads(jobs.docker.docker("inspect", *jobs.docker.containers()))
+    host, labels = container["HostConfig"], container["Config"]["Labels"]
+    assert (host["NanoCpus"], host["Memory"], host["MemorySwap"]) == (500_000_000, 256 << 20, 256 << 20)
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["Init"]) == (True, ["ALL"], True)
+    assert labels["team"] == "ours"
+    assert (labels["mops.root"], labels["mops.epoch"]) == (f"file://{jobs.root}", "1")
+    (jobs.root / "go").touch()
+    future.result()
