@@ -19,6 +19,7 @@ from rows import (
     azure,
     calls,
     code_trees,
+    containers,
     files,
     keyed_files,
     keys,
@@ -47,6 +48,7 @@ ROWS = [
     *processes.ROWS,
     *operations.ROWS,
     *code_trees.ROWS,
+    *containers.ROWS,
     *azure.ROWS,
 ]
 
