@@ -100,9 +100,7 @@ class _Snapshots:
     def _roots(self, top: str) -> Iterator[Root]:
         """Where the parts of a top-level package or module lie that no installer put there."""
         file, folders = _places_of(top)
-        there = [
-            folder for folder in folders if os.path.exists(folder)
-        ]  # editable installs add hooks that look like one
+        there = list(filter(os.path.exists, folders))  # editable installs add what is no folder
         for place in map(os.path.abspath, there or folders or filter(None, [file])):
             if not self._installation.comes_installed(top, place):
                 yield place, top if folders else f"{top}.py"
