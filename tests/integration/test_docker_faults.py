@@ -10,6 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from mops import Retries
+from mops.adapters.shells.docker.engine import engine
+from mops.adapters.shells.docker.leftovers import remove_ended
 from mops.core.errors import ConfigurationError, RemoteCrashed, ShellFailed, StoreFull
 from tests.services.docker_jobs import eventually
 
@@ -235,3 +237,25 @@ def test_a_restarted_orchestrator_waits_for_the_container_of_the_one_before(jobs
         assert second.communicate(timeout=120)[0] == f"{jobs.root}/go\n"
     assert (jobs.root / "begun").read_text() == "begun\n"
     gc(jobs)
+
+
+# ---------------------------------------------------------------------------------------------------- leftovers
+def leave_behind(jobs, *how, **labels):
+    """A container as a killed orchestrator leaves it; its id."""
+    labels = {"mops.command": "c", "mops.root": str(jobs.root), "mops.memo": "m", "mops.epoch": "1", **labels}
+    stated = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+    command = [jobs.docker.image, "python", "-c", ""]
+    return jobs.docker.docker(*how, "--network", "none", "--entrypoint", "", *stated, *command).strip()
+
+
+def test_the_next_program_removes_what_ended_a_while_ago_and_nothing_else(jobs):
+    never_started = leave_behind(jobs, "create")
+    ended = leave_behind(jobs, "run", "--detach")
+    kept = leave_behind(jobs, "create", **{"mops.kept": "yes"})
+    jobs.docker.docker("wait", ended)
+
+    remove_ended(engine(), 3600)
+    assert {*jobs.docker.containers()} == {never_started, ended, kept}
+    remove_ended(engine(), 0)
+    assert jobs.docker.containers() == [kept]
+    jobs.docker.docker("rm", kept)
