@@ -206,9 +206,11 @@ def entry(memo: Memo, number: int, nonce: str) -> str:
     return f"{key(memo, claim_slot(number))}#{nonce}"
 
 
-def patiently(effect: Effect, patience: float) -> Steps[Any]:
+def patiently(effect: Effect, patience: float, waited: float = 0.0) -> Steps[Any]:
     """Repeat an idempotent effect until it is answered, or the store was out of reach for longer than ``patience``.
 
+    What counts is when the first attempt began, which took ``waited`` seconds if somebody else made it: a store that
+    swallows requests in silence lets each attempt take long. The last one begins when patience ends at the latest.
     From the second failure on, the user is told: a call that waits in silence looks like one that hangs.
 
     Raises:
@@ -218,14 +220,14 @@ def patiently(effect: Effect, patience: float) -> Steps[Any]:
     while True:
         try:
             return (yield effect)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             now = yield Now()
-            since = now if since is None else since
+            since = now - error.waited - waited if since is None else since
             if now - since >= patience:
                 raise
         if delay > _FIRST_RETRY:
             yield Report(_OUT_OF_REACH.format(patience))
-        yield Wait(delay)
+        yield Wait(min(delay, since + patience - now))
         delay = min(delay * 2, _LAST_RETRY)
 
 
@@ -311,8 +313,10 @@ def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, En
         look = Get(f"{memo.folder}/{slot}")
         try:
             data = yield look
-        except StoreUnavailable:
-            data = yield from patiently(look, patience)
+        except StoreUnavailable as error:
+            if error.waited >= patience:
+                raise
+            data = yield from patiently(look, patience, error.waited)
         if data is None:
             return generation, None
         try:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mops.core import answers, effects
-from mops.core.errors import CallCancelled, StoreError
+from mops.core.errors import CallCancelled, StoreError, StoreUnavailable
 from mops.core.files import StoredFile
 from mops.core.ports.blob_store import BETWEEN_LAYERS, LAYERS, BlobStore, Buffer, SupportsSync
 from mops.core.ports.clock import Clock
@@ -111,7 +111,17 @@ class World:
         Raises:
             StoreError: as the store does.
         """
+        if self.is_far:
+            return self._perform_and_time(effect)
         return _PERFORM[type(effect)](self, effect)
+
+    def _perform_and_time(self, effect: effects.Effect) -> Any:
+        begun = self.clock.monotonic()
+        try:
+            return _PERFORM[type(effect)](self, effect)
+        except StoreUnavailable as error:
+            error.waited = self.clock.monotonic() - begun
+            raise
 
     def _get(self, effect: effects.Get) -> Buffer | None:
         return self.store.get(effect.key)
