@@ -14,6 +14,7 @@ from mops.api.locate import locate_blob_store
 from mops.core.errors import (
     BlobArchived,
     ConfigurationError,
+    InvalidKey,
     StoreDenied,
     StoreFull,
     StoreUnavailable,
@@ -60,6 +61,41 @@ def test_what_names_no_bucket_is_refused(uri):
         ObjectBlobStore(uri)
 
 
+@pytest.mark.parametrize("place", ["user:canary@bucket/root", "bucket/root?X-Amz-Signature=canary", "b/a#canary"])
+def test_credentials_in_a_root_are_refused_and_not_repeated(place):
+    with pytest.raises(ConfigurationError) as caught:
+        ObjectBlobStore(f"s3://{place}")
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+    assert "environment" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "prefix", ["a b", "a+b", "ü/日本", "~x", "a[1]{2}*", "a&b=c;d,e", "'\"`", "a:b@c|^<>", " c ", "u\u0308"]
+)
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_prefix_of_odd_characters_is_a_root_like_any(s3, scheme, prefix):
+    known = uuid.uuid4().hex
+    odd, beside = (ObjectBlobStore(f"{scheme}://{BUCKET}/{known}/{name}") for name in (prefix, f"{prefix}x"))
+    beside.put("of/another", b"")
+    assert odd.put_if_absent("a/key", b"x") is True
+    assert odd.put_if_absent("a/key", b"y") is False
+    assert odd.get("a/key") == b"x"
+    assert [info.key for info in odd.list("a/")] == [info.key for info in odd.list()] == ["a/key"]
+    odd.delete("a/key")
+    assert (odd.get("a/key"), odd.file_size("a/key")) == (None, None)
+
+
+@pytest.mark.parametrize("others", [("AWS_ENDPOINT",), ("AWS_ENDPOINT", "AWS_ENDPOINT_URL")])
+def test_of_several_endpoints_the_most_particular_one_counts(s3, store, monkeypatch, others):
+    particular = "AWS_ENDPOINT_URL_S3" if len(others) == 2 else "AWS_ENDPOINT_URL"
+    for order in ((particular, *others), (*others, particular)):
+        for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL"):
+            monkeypatch.delenv(name, raising=False)
+        for name in order:
+            monkeypatch.setenv(name, s3.url if name == particular else "http://127.0.0.1:1")
+        assert ObjectBlobStore(f"{store.uri}/{len(order)}/{order[0].lower()}").put_if_absent("blob", b"x") is True
+
+
 def test_a_missing_package_is_named_with_the_command_that_installs_it(project):
     out = project.script(
         """
@@ -96,6 +132,22 @@ def test_service_that_ignores_conditions_is_refused_by_name(s3, store):
     fresh(store)
     with s3.answering("careless"), pytest.raises(UnsupportedStore):
         store.probe()
+
+
+def test_service_that_knows_no_conditions_is_refused_by_name(s3, store):
+    fresh(store)
+    with s3.answering("unknowing"), pytest.raises(UnsupportedStore, match=f"{store.uri}.*501") as caught:
+        store.put_if_absent("blob", b"x")
+    assert "If-None-Match" in caught.value.advice
+
+
+def test_service_that_is_reached_with_a_password_is_named_without_it(s3, store, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url.replace("//", "//user:canary@"))
+    careless = ObjectBlobStore(f"{store.uri}/careless")
+    with s3.answering("careless"), pytest.raises(UnsupportedStore) as caught:
+        careless.put_if_absent("blob", b"x")
+    assert f"{s3.url} ignores" in str(caught.value)
+    assert "canary" not in repr(caught.value)
 
 
 def test_google_storage_that_ignores_generations_is_refused_by_name(s3):
@@ -264,7 +316,12 @@ def test_files_of_any_size_take_little_memory(s3, project, tmp_path):
         (400, "EntityTooLarge", StoreFull, "smaller"),
         (400, "AuthorizationHeaderMalformed", UnsupportedStore, "AWS_REGION"),
         (404, "NoSuchBucket", UnsupportedStore, "make the bucket"),
-        (400, "InvalidRequest", StoreUnavailable, ""),
+        (400, "InvalidRequest", UnsupportedStore, ""),
+        (400, "KeyTooLongError", InvalidKey, "shorter"),
+        (400, "KMS.DisabledException", StoreDenied, "encrypts"),
+        (405, "MethodNotAllowed", UnsupportedStore, ""),
+        (400, "RequestTimeout", StoreUnavailable, ""),
+        (400, "IncompleteBody", StoreUnavailable, ""),
     ],
 )
 def test_each_answer_has_its_error_and_nobody_sees_a_secret(s3, store, status, code, wanted, advice):

@@ -80,8 +80,9 @@ class Client(NamedTuple):
 
     @property
     def service(self) -> str:
-        """Where the environment says that the service is; empty for the service's own place."""
-        return _endpoint(self.scheme)
+        """Where the environment says that the service is, without a password; empty for the service's own place."""
+        scheme, separator, place = _endpoint(self.scheme).partition("://")
+        return scheme + separator + place.rpartition("@")[2]
 
 
 class Place(NamedTuple):
@@ -153,11 +154,16 @@ def _made(address: Address) -> Client:
 
 
 def _client(current: Library, address: Address, timeouts: dict[str, str]) -> Any:
-    plain = _endpoint(address.scheme).startswith("http://")
-    options: dict[str, Any] = {"client_options": {**timeouts, "allow_http": plain}, "retry_config": _RETRIES}
+    endpoint = _endpoint(address.scheme)
+    options: dict[str, Any] = {
+        "client_options": {**timeouts, "allow_http": endpoint.startswith("http://")},
+        "retry_config": _RETRIES,
+    }
     if address.scheme == "az":
         options["account_name"] = address.account
     if address.scheme == "s3":
+        if endpoint:
+            options["endpoint"] = endpoint  # of several variables, the library takes whichever comes last
         options["disable_bulk_delete"] = True  # which removes one object by two more headers and a document
         if "AWS_COPY_IF_NOT_EXISTS" not in os.environ:
             options["copy_if_not_exists"] = "multipart"
