@@ -322,6 +322,7 @@ def test_files_of_any_size_take_little_memory(s3, project, tmp_path):
         (405, "MethodNotAllowed", UnsupportedStore, ""),
         (400, "RequestTimeout", StoreUnavailable, ""),
         (400, "IncompleteBody", StoreUnavailable, ""),
+        (400, "InvalidPart", StoreUnavailable, ""),
     ],
 )
 def test_each_answer_has_its_error_and_nobody_sees_a_secret(s3, store, status, code, wanted, advice):

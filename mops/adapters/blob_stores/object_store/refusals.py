@@ -46,8 +46,10 @@ _NEW_KEYS: Final = "get new credentials: those in the environment of this proces
 _REGION: Final = "name the region of the bucket: AWS_REGION"
 _ARCHIVED: Final = "restore the object from its archive first, and keep archive tiers away from blob roots"
 _ENCRYPTION: Final = "look after the key that encrypts this bucket, and who may use it"
-_GARBLED: Final = frozenset({"RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch"})
-"""Codes of requests that did not arrive as they were sent."""
+_GARBLED: Final = frozenset(
+    {"RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "InvalidPart"}
+)
+"""Codes of what did not arrive as it was sent, or not at all; all other requests are wrong each time."""
 _ROLES: Final = {
     "s3": "allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and s3:ListBucket below the root",
     "gs": "give this account the role Storage Object User on the bucket",
