@@ -5,21 +5,24 @@ import logging
 import os
 import pickle
 import re
+import signal
 import sys
 import threading
 import time
 import traceback
+import tracemalloc
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.storage.blob import ContainerSasPermissions, StandardBlobTier, generate_container_sas
+from azure.storage.blob import ContainerClient, ContainerSasPermissions, StandardBlobTier, generate_container_sas
 from blake3 import blake3
 from requests.adapters import HTTPAdapter
 
 import mops
-from mops.adapters.blob_stores.azure import AzureBlobStore, clients, place_of, retrying, transport
+from mops.adapters.blob_stores.azure import AzureBlobStore, clients, place_of, retrying, transport, writing
 from mops.adapters.blob_stores.azure.clients import client_of
 from mops.api.locate import locate_blob_store
 from mops.core.errors import (
@@ -30,6 +33,7 @@ from mops.core.errors import (
     StoreUnavailable,
     UnsupportedStore,
 )
+from mops.testing.large_bytes import LargeBytes
 from tests.services.azure_front import LOST, Answer, failure, first, front_of
 from tests.services.azurite import ACCOUNT, CONTAINER, KEY
 
@@ -77,6 +81,11 @@ REFUSED = [
     (403, "AuthenticationFailed", StoreDenied, "clock"),
     (403, "KeyBasedAuthenticationNotPermitted", StoreDenied, "no keys"),
     (401, "InvalidAuthenticationInfo", StoreDenied, "az login"),
+    (401, "NoAuthenticationInformation", StoreDenied, "az login"),
+    (404, "ResourceNotFound", StoreDenied, "az login"),
+    (409, "PublicAccessNotPermitted", StoreDenied, "az login"),
+    (403, "AccountIsDisabled", StoreDenied, "disabled"),
+    (403, "AuthorizationSourceIPMismatch", StoreDenied, "--ip"),
     (403, "", StoreDenied, "refused"),
     (409, "BlobImmutableDueToPolicy", StoreDenied, "policy"),
     (412, "LeaseIdMissing", StoreDenied, "lease"),
@@ -87,6 +96,7 @@ REFUSED = [
     (400, "InvalidHeaderValue", UnsupportedStore, "InvalidHeaderValue"),
     (404, "", StoreUnavailable, "404"),
     (409, "NobodyKnowsThis", StoreUnavailable, "NobodyKnowsThis"),
+    (416, "InvalidRange", StoreUnavailable, "InvalidRange"),
 ]
 
 
@@ -145,6 +155,33 @@ def test_what_does_not_pass_is_given_up(front, store, answer, monkeypatch):
     assert len(front.requests) > 2
 
 
+@pytest.mark.parametrize("answer", [failure(429, "", Retry_After="1000"), failure(503, "ServerBusy", Retry_After="9")])
+def test_nobody_waits_for_longer_than_patience_lasts(front, store, answer, monkeypatch):
+    monkeypatch.setattr(retrying, "_PATIENCE", 0.3)
+    sleep, slept = time.sleep, []
+    monkeypatch.setattr(time, "sleep", lambda seconds: (slept.append(seconds), sleep(min(seconds, 0.5))))
+    front.rule = lambda _request: answer
+    with pytest.raises(StoreUnavailable):
+        store.get("blob")
+    assert slept
+    assert sum(slept) <= 0.3
+
+
+def test_patience_is_one_whatever_goes_wrong(front, store, monkeypatch):
+    deadlines = set()
+    increment = retrying.Retrying.increment
+
+    def remember(self, settings, *more, **others):
+        deadlines.add(settings["deadline"])
+        return increment(self, settings, *more, **others)
+
+    monkeypatch.setattr(retrying.Retrying, "increment", remember)
+    answers = iter([failure(503, "ServerBusy"), failure(429), LOST, failure(429), failure(500)])
+    front.rule = lambda _request: next(answers, None)
+    assert store.get("blob") is None
+    assert len(deadlines) == 1
+
+
 def test_service_says_how_long_to_wait(monkeypatch):
     monkeypatch.setattr("random.uniform", lambda least, most: most)
     answer = Answer(503, {"Retry-After": "3"})
@@ -190,6 +227,13 @@ def test_creation_whose_answer_was_lost_is_ours(front, store, size):
 
 
 @pytest.mark.parametrize("size", [3, 9 * MIB])
+def test_creation_that_is_asked_for_again_is_ours(store, size):
+    for _ in range(2):  # as by who was not answered in time
+        assert store.put_if_absent("blob", bytes_of(size)) is True
+    assert store.put_if_absent("blob", bytes_of(size, 1)) is False
+
+
+@pytest.mark.parametrize("size", [3, 9 * MIB])
 def test_other_writer_that_came_first_is_not_taken_for_a_lost_answer(front, azure, store, size):
     other = azure.container.get_blob_client(f"{store.uri.removeprefix(ROOT + '/')}/blob")
 
@@ -220,6 +264,71 @@ def test_blocks_that_another_commit_has_swept_away_are_sent_again(front, store):
     swept.append(failure(400, "InvalidBlockList"))
     store.put("put", bytes_of(9 * MIB))
     assert store.get("created") == store.get("put") == bytes_of(9 * MIB)
+
+
+@pytest.mark.parametrize("at", ["comp=block&", "comp=blocklist"])
+@pytest.mark.parametrize(("operation", "stands"), [("put_if_absent", 1), ("put", 0)])
+def test_blocks_of_two_writers_are_never_one_blob(front, store, operation, stands, at):
+    contents, met = [bytes_of(9 * MIB, seed) for seed in range(2)], []
+    write = getattr(store, operation)
+
+    def let_another_write(request):
+        if at in request.path and not met:
+            met.append(request)
+            assert write("blob", contents[1]) is not False
+
+    front.rule = let_another_write
+    assert write("blob", contents[0]) is not True
+    assert met
+    assert LargeBytes(store.get("blob")) == contents[stands]
+
+
+def test_one_of_many_large_writers_wins_whole(store):
+    contents = [bytes_of(9 * MIB, seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(lambda content: store.put_if_absent("blob", content), contents))
+    assert sorted(won) == [False, False, False, True]
+    assert LargeBytes(store.get("blob")) == contents[won.index(True)]
+
+
+def test_blob_has_no_more_blocks_than_a_blob_may_have():
+    for size in (5 * MIB, 96 << 30, 2 << 40):
+        assert -(-size // writing._block_size(size)) <= 50_000
+    assert writing._block_size(2 << 30) == 2 * MIB
+
+
+def test_blob_that_goes_while_it_is_read_is_absent(front, azure, store, tmp_path):
+    content = bytes_of(20 * MIB)
+    for read in (
+        lambda: store.get("blob"),
+        lambda: store.get_file("blob", str(tmp_path / "copy"), blake3(content).digest()) or None,
+    ):
+        store.put("blob", content)
+        gone = []
+
+        def remove(request, gone=gone):
+            if request.method == "GET" and "If-Match" in request.headers and not gone:
+                gone.append(True)
+                azure.container.delete_blob(f"{store.uri.removeprefix(ROOT + '/')}/blob")
+                return failure(404, "BlobNotFound")  # the emulator says that a condition was not met
+            return None
+
+        front.rule = remove
+        assert read() is None
+        assert gone
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_large_blob_is_held_once(store):
+    size = 48 * MIB
+    store.put("blob", bytes(size))
+    tracemalloc.start()
+    try:
+        assert len(store.get("blob")) == size
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < size + 32 * MIB
 
 
 def test_blob_that_is_replaced_while_it_is_read_is_the_new_one(front, azure, store, tmp_path):
@@ -308,6 +417,29 @@ def test_directory_markers_are_no_blobs(azure, store, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_listing_goes_on_from_page_to_page(front, azure, store, monkeypatch):
+    keys = [f"blob{number}" for number in range(7)]
+    for key in keys:
+        store.put(key, b"x")
+    azure.container.upload_blob(f"{store.uri.removeprefix(ROOT + '/')}/blob3/x", b"", metadata={"hdi_isfolder": "true"})
+    list_blobs = ContainerClient.list_blobs
+    monkeypatch.setattr(
+        ContainerClient, "list_blobs", lambda self, **more: list_blobs(self, results_per_page=2, **more)
+    )
+    front.requests.clear()
+    assert [info.key for info in store.list()] == keys
+    pages = [asked for asked in front.requests if asked[0] == "GET"]
+    assert len(pages) == 4
+    answers = iter([None, None, failure(503, "ServerBusy"), None, None, failure(403, "AuthorizationFailure")])
+    front.rule = lambda _request: next(answers, None)
+    assert [info.key for info in store.list(after="blob4")] == keys[5:]
+    front.rule = lambda request: failure(403, "AuthorizationFailure") if "marker" in request.path else None
+    listed = store.list()
+    assert next(listed).key == "blob0"
+    with pytest.raises(StoreDenied):
+        list(listed)
+
+
 def test_order_of_a_hierarchical_namespace_is_that_of_keys_in_the_end(front, azure, store):
     prefix = store.uri.removeprefix(ROOT + "/")
     listed = ["0", "a", "a/x", "a/x/1", "a/y", "a-b", "a-b/1", "a.b"]
@@ -365,6 +497,52 @@ def test_nothing_secret_is_shown(azure, store, monkeypatch, caplog):
     for secret in (CANARY, KEY):
         assert secret not in text
         assert secret not in caplog.text
+
+
+PROXIES = [
+    "http://user:{}@127.0.0.1:1",
+    "http://user:{}/x#y@127.0.0.1:1",
+    "http://user:{}@127.0.0.1:no",
+    "http://user:{}@",
+    "http://user:[{}@127.0.0.1:1",
+    "no://user:{}@127.0.0.1:1",
+]
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_password_of_a_proxy_is_not_shown(azure, store, monkeypatch, caplog, proxy):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(retrying, "_PATIENCE", 0.2)
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, proxy.format(CANARY))
+    with pytest.raises(StoreUnavailable) as caught:
+        store.get("blob")
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    assert CANARY not in caplog.text
+
+
+def test_certificates_that_are_not_there_are_the_fault_of_no_file(store, monkeypatch, tmp_path):
+    monkeypatch.setattr(retrying, "_PATIENCE", 0.2)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/certificates")
+    monkeypatch.setenv(
+        "AZURE_STORAGE_CONNECTION_STRING", f"AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint=https://127.0.0.1:1/x"
+    )
+    for operation in (
+        lambda: store.get("blob"),
+        lambda: store.put("blob", b"x"),
+        lambda: store.get_file("blob", str(tmp_path / "copy"), bytes(32)),
+        lambda: list(store.list()),
+    ):
+        with pytest.raises(StoreUnavailable, match="/no/such/certificates"):
+            operation()
+
+
+@pytest.mark.parametrize("written", ["{}\n", "\n {} ", "{};;", "{};\n;"])
+def test_connection_string_is_taken_as_files_and_secrets_have_it(azure, store, monkeypatch, written):
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", written.format(azure.connection.replace(";", "; \n")))
+    assert store.put_if_absent("blob", b"content") is True
+    signed(monkeypatch, azure.url, signature() + "\n")
+    assert store.get("blob") == b"content"
 
 
 def test_signature_in_a_root_is_refused_and_not_repeated():
@@ -453,8 +631,10 @@ def _pools(client):
 def test_credential_is_made_once_and_asks_nobody_before_it_is_needed(monkeypatch):
     for name in [name for name in os.environ if name.startswith("AZURE_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(clients._process, "credential", None)
-    assert client_of("firstaccount").credential is client_of("secondaccount").credential
+    monkeypatch.setattr(clients, "_process", clients._Process())
+    identity = client_of("firstaccount").credential
+    assert identity is client_of("secondaccount").credential
+    assert identity._credential is None
 
 
 def test_child_of_a_fork_has_a_client_of_its_own(azure, store):
@@ -474,6 +654,30 @@ def test_child_of_a_fork_has_a_client_of_its_own(azure, store):
     assert os.waitpid(process, 0)[1] == 0
     assert store.get("child") == b"of the child"
     assert id(client_of(ACCOUNT)) == ours
+
+
+def test_fork_does_not_wait_for_a_thread_that_takes_a_connection(azure, store):
+    store.put("blob", b"content")
+    (taken,) = (pool.pool.mutex for pool in _pools(client_of(ACCOUNT)))
+    with taken:
+        process = os.fork()
+        if not process:
+            gc.collect()
+            os._exit(0 if bytes(store.get("blob")) == b"content" else 1)
+    ended = wait_for_child(process)
+    assert ended == 0
+
+
+def wait_for_child(process):
+    """The status of a child; what hangs is ended."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.01)
+    os.kill(process, signal.SIGKILL)
+    return os.waitpid(process, 0)[1]
 
 
 # ----------------------------------------------------------------------------------------------------------- what is on

@@ -14,8 +14,8 @@ class _Meaning(NamedTuple):
     advice: str
 
 
-ABSENT: Final = frozenset({"BlobNotFound", "PathNotFound", "ResourceNotFound"})
-"""Codes of a blob that is absent for certain."""
+ABSENT: Final = frozenset({"BlobNotFound", "PathNotFound"})
+"""Codes of a blob that is absent for certain; ``ResourceNotFound`` is told to who is nobody, whatever stands."""
 STANDS: Final = frozenset({"BlobAlreadyExists", "PathAlreadyExists", "ConditionNotMet", "TargetConditionNotMet"})
 """Codes of a creation that was refused because a blob stands."""
 REPLACED: Final = frozenset({"ConditionNotMet"})
@@ -75,6 +75,7 @@ _SOURCE: Final = _Meaning(
 _MEANINGS: Final = {
     "AuthorizationFailure": _FIREWALL,
     "PublicAccessNotPermitted": _TOKEN,
+    "ResourceNotFound": _TOKEN,
     "AuthorizationPermissionMismatch": _ROLE,
     "InsufficientAccountPermissions": _ROLE,
     "AuthorizationResourceTypeMismatch": _ROLE,

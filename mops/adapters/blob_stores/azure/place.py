@@ -67,8 +67,11 @@ def place_of(uri: str) -> Place:
 def _checked(uri: str, prefix: str) -> str:
     if not prefix:
         return ""
-    if {"", ".", ".."} & set(prefix.split("/")) or not prefix.isprintable() or "\\" in prefix:
-        raise ConfigurationError(f"{uri} is no blob root: a part of its path is empty, '.' or '..', or no plain text")
+    parts = prefix.split("/")  # a dot at the end of one may get lost on the way, and two roots be one
+    if not all(parts) or any(part.endswith(".") for part in parts) or not prefix.isprintable() or "\\" in prefix:
+        raise ConfigurationError(
+            f"{uri} is no blob root: a part of its path is empty, ends in a dot, or is no plain text"
+        )
     if len(prefix) + 1 + MAX_KEY_BYTES > _LONGEST_NAME:
         raise ConfigurationError(f"{uri} is no blob root: its path leaves no room for the names of blobs")
     return f"{prefix}/"

@@ -135,11 +135,11 @@ def _contents(blob: BlobClient, begun: _Begun) -> Iterator[bytes]:
 
 
 def _unless_replaced(operation: Callable[[], Result]) -> Result:
-    """Do it, and again if the blob was replaced meanwhile."""
+    """Do it, and again if the blob was replaced or removed meanwhile."""
     for _ in range(_ATTEMPTS):
         try:
             return operation()
         except HttpResponseError as error:
-            if not means(error, REPLACED):
+            if not means(error, REPLACED | ABSENT):
                 raise
     return operation()

@@ -48,8 +48,8 @@ class Write:
         self._content = _digest(parts).hex()
         if size <= SINGLE:
             return self._settle(lambda: self._put(b"".join(parts)))
-        if self._condition and self._is_ours() is not None:
-            return False  # and nothing was sent
+        if self._condition and (ours := self._is_ours()) is not None:
+            return ours  # and nothing was sent
         return self._settle(lambda: self._put_blocks(_joined(parts, _block_size(size)), None))
 
     def put_file(self, path: str, digest: bytes, advance: Advance | None) -> bool:
