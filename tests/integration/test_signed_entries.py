@@ -379,6 +379,24 @@ def test_keys_rotate(settings, project, tmp_path, capsys):
     assert [call("require", key) for key in (OTHER_KEY, f"{OTHER_KEY}:{KEY}", KEY, OTHER_KEY)] == [1, 0, 0, 0]
 
 
+def test_the_command_line_shows_the_result_that_a_call_here_would_be_given(
+    settings, project, tmp_path, monkeypatch, capsys
+):
+    call = counted(settings, tmp_path, capsys)
+    for verify, key in (("off", ""), ("require", KEY), ("require", OTHER_KEY)):
+        assert call(verify, key) == 1  # each passes over what stands before
+    settings("require", KEY)
+
+    def said(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mops", *arguments])
+        assert main() == 0
+        return capsys.readouterr().out.strip()
+
+    _, state, *_, uri = said("ls").split("\t")
+    assert state == "stored"
+    assert said("cat", uri) == "42"
+
+
 def counted(settings, tmp_path, capsys):
     """How often a call runs its function. The world of the root is found anew, as in a process that was restarted."""
 
