@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from mops.api.roots import layers_in
+from mops.api.roots import layers_in, path_in
 from mops.core.errors import ConfigurationError, MissingExtraError
 from mops.core.ports.blob_store import BETWEEN_LAYERS, BlobStore, SupportsExpiry, SupportsLayers
 
@@ -30,11 +30,7 @@ def locate_blob_store(root: Any) -> BlobStore:
             raise ConfigurationError("the blob root is empty")
         if BETWEEN_LAYERS in root:
             return _layered(layers_in(root))
-        if root.startswith(("file:", "memory:")) and "://" not in root:
-            raise ConfigurationError(
-                f"{root} is neither a path nor a URI; write {root.replace(':', '://', 1)}, or ./{root}"
-            )
-        return _from_uri(root) if "://" in root else _local(root)
+        return _from_uri(root) if "://" in root else _local(path_in(root))
     if isinstance(root, os.PathLike):
         return _local(os.fsdecode(root))
     if isinstance(root, list | tuple):
@@ -76,7 +72,7 @@ def _from_uri(uri: str) -> BlobStore:
         raise ConfigurationError(f"{uri} names no path of this machine: write file:///path")
     raise ConfigurationError(
         f"{uri} names no blob root that this mops can open: it knows paths, file:///, memory://name, s3://, gs:// "
-        "and adls://"
+        "and adls://account/container for Azure"
     )
 
 

@@ -16,6 +16,7 @@ from mops import config, defaults
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.api.locate import local_copies_for, locate_blob_store
+from mops.api.roots import text_of
 from mops.api.settings import Defaults
 from mops.core.errors import ConfigurationError
 
@@ -133,10 +134,16 @@ def test_a_misspelt_setting_is_refused_by_its_name(here):
         Defaults().mops_root()
 
 
-@pytest.mark.parametrize("root", ["file:rel", "memory:name"])
-def test_half_a_uri_is_no_path(root):
-    with pytest.raises(ConfigurationError, match="neither a path nor a URI"):
-        locate_blob_store(root)
+@pytest.mark.parametrize(("root", "meant"), [
+    ("file:/rel", "file:///rel"), ("memory:name", "memory://name"), ("s3:/bucket/a", "s3://bucket/a"),
+    ("gs:bucket", "gs://bucket"), ("adls:account/container", "adls://account/container"),
+])  # fmt: skip
+def test_half_a_uri_is_no_path(root, meant, here):
+    (here / ".mops.toml").write_text(f'blob_root = ["mine", "{root}"]\n')
+    for name_it in (lambda: locate_blob_store(f"mine | {root}"), lambda: text_of(root), Defaults().mops_root):
+        with pytest.raises(ConfigurationError, match="neither a path nor a URI") as caught:
+            name_it()
+        assert caught.value.advice == f"write {meant}, or ./{root} for a folder"
 
 
 # ------------------------------------------------------------------------------------------------------ the local cache
