@@ -174,7 +174,7 @@ def _root_in(path: str, root: Any) -> str:
     try:
         return text_of([absolute(place, os.path.dirname(path)) for place in places])
     except ConfigurationError as error:
-        raise ConfigurationError(f"blob_root in {path}: {error.args[0]}") from None
+        raise ConfigurationError(f"blob_root in {path}: {error.args[0]}", advice=error.advice) from None
 
 
 def _working_directory() -> str:
