@@ -379,6 +379,40 @@ def test_large_blobs_go_in_pieces_several_at_once(front, store, tmp_path):
     assert store.get("blob") == content
 
 
+def test_large_values_are_stored_and_read_when_the_main_thread_has_ended(azure, project):
+    project.write(
+        "work.py",
+        """
+        @use_runner(MemoizingPicklingRunner(blob_root=root))
+        def work(size):
+            return bytes(size)
+        """,
+    )
+    program = """
+        import atexit, threading
+        from work import work
+
+        def late():
+            threading.main_thread().join()
+            for _ in range(2):
+                print(len(work(9 << 20)))
+
+        threading.Thread(target=late).start()
+        atexit.register(lambda: print(len(work(10 << 20))))
+    """
+    root = f"{ROOT}/{uuid.uuid4()}"
+    assert project.script(program, env=project.environment(MOPS_ROOT=root)).split() == ["9437184"] * 2 + ["10485760"]
+
+
+def test_large_blobs_need_no_threads(store, monkeypatch):
+    def start(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert store.put_if_absent("blob", bytes_of(9 * MIB)) is True
+    assert LargeBytes(store.get("blob")) == bytes_of(9 * MIB)
+
+
 def test_buffers_are_let_go_at_once(front, store):
     store.put("stands", b"x")
     gc.collect()

@@ -1,8 +1,9 @@
 """Pieces of a large blob, several on their way at once."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Final, TypeVar
 
 Piece = TypeVar("Piece")
@@ -20,15 +21,35 @@ def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterat
     A piece is taken when there is room for it, and a result is given away before the next one is taken: so no more
     than these few are ever held. The first error ends it, when what was under way has ended.
     """
-    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="mops-azure")
     under_way: deque[Future[Result]] = deque()
     try:
         for piece in pieces:
-            under_way.append(pool.submit(work, piece))
+            under_way.append(_begun(work, piece))
             del piece
             if len(under_way) == _AT_ONCE:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        for begun in under_way:
+            begun.exception()
+
+
+def _begun(work: Callable[[Piece], Result], piece: Piece) -> Future[Result]:
+    # No pool: those of the standard library take nothing any more when the main thread has ended, and others go on.
+    begun: Future[Result] = Future()
+    try:
+        threading.Thread(target=_run, args=(work, piece, begun), name="mops-azure", daemon=True).start()
+    except RuntimeError:  # there are no more threads to be had
+        _run(work, piece, begun)
+    return begun
+
+
+def _run(work: Callable[[Piece], Result], piece: Piece, begun: Future[Result]) -> None:
+    try:
+        result = work(piece)
+    except BaseException as error:  # noqa: BLE001 - whoever waits for it is told
+        begun.set_exception(error)
+        del begun  # which knows the error, whose traceback knows this frame
+    else:
+        begun.set_result(result)
