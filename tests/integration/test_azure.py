@@ -283,6 +283,34 @@ def test_blocks_of_two_writers_are_never_one_blob(front, store, operation, stand
     assert LargeBytes(store.get("blob")) == contents[stands]
 
 
+@pytest.mark.parametrize(("operation", "stands"), [("put_if_absent", 0), ("put", 1)])
+def test_blocks_that_another_has_sent_meanwhile_are_none_of_ours(front, store, operation, stands):
+    """The second sends all its blocks while the first sends its own, and commits them when the first has committed."""
+    contents, begun, committing = [bytes_of(9 * MIB, seed) for seed in range(2)], [], []
+    sent, committed = threading.Event(), threading.Event()
+    write = getattr(store, operation)
+
+    def meet(request):
+        if "comp=block&" in request.path and not begun:
+            begun.append(pool.submit(write, "blob", contents[1]))
+            assert sent.wait(60)
+        if "comp=blocklist" in request.path and not committing:
+            committing.append(request)
+            sent.set()
+            assert committed.wait(60)
+        elif "comp=blocklist" in request.path and not committed.is_set():
+            answer = request.forward()
+            committed.set()
+            return answer
+        return None
+
+    front.rule = meet
+    with ThreadPoolExecutor(1) as pool:
+        assert write("blob", contents[0]) is not False
+        assert begun[0].result(60) is not True
+    assert LargeBytes(store.get("blob")) == contents[stands]
+
+
 def test_one_of_many_large_writers_wins_whole(store):
     contents = [bytes_of(9 * MIB, seed) for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
