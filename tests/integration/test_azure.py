@@ -132,7 +132,7 @@ def test_archived_blob_is_neither_absent_nor_a_lost_race(azure, store):
 def test_missing_container_is_said_with_the_command_that_makes_it(azure):
     store = AzureBlobStore(place_of(f"adls://{ACCOUNT}/nobody-made-it/root"))
     for operation in (lambda: store.get("blob"), lambda: store.put_if_absent("blob", b"x"), lambda: list(store.list())):
-        with pytest.raises(UnsupportedStore, match="az storage container create"):
+        with pytest.raises(UnsupportedStore, match=f"--account-name {ACCOUNT} --name nobody-made-it$"):
             operation()
 
 
@@ -559,6 +559,15 @@ def test_nothing_secret_is_shown(azure, store, monkeypatch, caplog):
     for secret in (CANARY, KEY):
         assert secret not in text
         assert secret not in caplog.text
+
+
+def test_requests_are_logged_for_those_alone_who_ask_for_it(store, caplog):
+    caplog.set_level(logging.INFO)
+    assert store.get("blob") is None
+    assert not caplog.records
+    caplog.set_level(logging.INFO, "mops.azure.requests")
+    assert store.get("blob") is None
+    assert {record.name for record in caplog.records} == {"mops.azure.requests"}
 
 
 PROXIES = [

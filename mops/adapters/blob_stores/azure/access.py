@@ -67,7 +67,10 @@ def access_to(account: str, environ: Mapping[str, str]) -> Access:
     )
     if connection:
         if _account_of(connection) != account:
-            raise ConfigurationError(f"the connection string in {_CONNECTION}_{own} is of another account")
+            raise ConfigurationError(
+                f"the connection string in {_CONNECTION}_{own} is of another account",
+                advice=f"copy the one of {account}: its AccountName, or its BlobEndpoint, has that name",
+            )
         return Access(account, connection)
     if signature:
         return Access(account, signature=signature)
@@ -100,7 +103,7 @@ def _settings(connection: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in connection.split(";") if pair.strip()]
     if not all(separator for _, separator, _ in pairs):
         raise ConfigurationError(
-            f"a connection string in {_CONNECTION} is none",
+            f"{_CONNECTION}, or the same for one account, holds no connection string",
             advice="copy it from the storage account's page: Name=value;Name=value;...",
         )
     return {name.strip().lower(): value.strip() for name, _, value in pairs}

@@ -1,5 +1,6 @@
 """The clients of this process, one an account; a forked child makes its own."""
 
+import base64
 import logging
 import os
 import re
@@ -12,12 +13,17 @@ from mops.adapters.blob_stores.azure.access import Access, access_to
 from mops.adapters.blob_stores.azure.identity import Identity
 from mops.adapters.blob_stores.azure.retrying import Retrying
 from mops.adapters.blob_stores.azure.transport import Transport
+from mops.core.errors import ConfigurationError
 
 SINGLE: Final = 4 << 20
 """Bytes up to which a blob is written, or read, by one request."""
 
 _SIGNED: Final = re.compile(r"(?i)(\bsig=|AccountKey=)[^&;\s'\")]+")
 _PASSWORD: Final = re.compile(r"://[^\s'\"]*@")  # of a proxy, and whatever of it is no part of a URL
+
+_REQUESTS: Final = logging.getLogger("mops.azure.requests")
+"""To whom the SDK tells the headers of every request, at ``INFO``: who wants to hear of calls does not want these."""
+_REQUESTS.setLevel(_REQUESTS.level or logging.WARNING)
 
 
 class _Process:
@@ -68,16 +74,28 @@ def _client(access: Access) -> BlobServiceClient:
         "max_single_put_size": SINGLE,
         "max_single_get_size": SINGLE,
         "max_chunk_get_size": SINGLE,
+        "logger": _REQUESTS,
     }
     _keep_secrets_out_of_logs()
     identity = None if access.has_secret else _process.identity
     if access.connection:
+        _check_key(access)
         plain = ";".join(f"{name}={value}" for name, value in access.settings.items())
         return BlobServiceClient.from_connection_string(plain, identity, **options)
     url = f"https://{access.account}.blob.core.windows.net"
     if access.signature:
         return BlobServiceClient(f"{url}?{access.signature.removeprefix('?')}", **options)
     return BlobServiceClient(url, identity, **options)
+
+
+def _check_key(access: Access) -> None:
+    try:
+        base64.b64decode(access.settings.get("accountkey", ""), validate=True)
+    except ValueError:
+        raise ConfigurationError(
+            f"the AccountKey in the connection string of {access.account} is no key: it is not base64",
+            advice="copy the connection string anew from the storage account's page",
+        ) from None
 
 
 class _Redacting(logging.Filter):

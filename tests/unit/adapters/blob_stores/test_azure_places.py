@@ -1,6 +1,7 @@
 """The spellings of a root in Azure, and with what its account is opened."""
 
 import pickle
+import traceback
 
 import pytest
 
@@ -105,6 +106,13 @@ def test_connection_string_of_the_emulator_is_known():
 def test_variable_of_one_account_with_the_string_of_another_is_refused():
     with pytest.raises(ConfigurationError, match="of another account"):
         access_to("mine", {OWN: CONNECTION.replace("mine", "other")})
+
+
+def test_key_that_is_none_is_refused_and_not_repeated(monkeypatch):
+    monkeypatch.setenv(OWN, CONNECTION.replace("a2V5", "a2V5x"))
+    with pytest.raises(ConfigurationError, match="connection string of mine is no key") as caught:
+        locate_blob_store("adls://mine/box").get("blob")
+    assert "a2V5" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_what_is_no_connection_string_is_refused_and_not_repeated():
