@@ -25,6 +25,7 @@ import mops
 from mops.adapters.blob_stores.azure import AzureBlobStore, clients, place_of, retrying, transport, writing
 from mops.adapters.blob_stores.azure.clients import client_of
 from mops.api.locate import locate_blob_store
+from mops.cli.commands import main
 from mops.core.errors import (
     BlobArchived,
     ConfigurationError,
@@ -752,6 +753,10 @@ def wait_for_child(process):
 
 
 # ----------------------------------------------------------------------------------------------------------- what is on
+def versioned(answer):
+    return answer._replace(headers={**answer.headers, "x-ms-version-id": "2024-01-01T00:00:00.0000000Z"})
+
+
 def test_probe_warns_of_what_the_account_keeps(front, store):
     deleted = (
         b'<?xml version="1.0"?><EnumerationResults><Blobs><Blob><Name>x</Name><Deleted>true</Deleted>'
@@ -763,13 +768,21 @@ def test_probe_warns_of_what_the_account_keeps(front, store):
             return Answer(200, {"Content-Type": "application/xml"}, deleted)
         if request.method != "PUT":
             return None
-        answer = request.forward()
-        return answer._replace(headers={**answer.headers, "x-ms-version-id": "2024-01-01T00:00:00.0000000Z"})
+        return versioned(request.forward())
 
     store.probe()  # warnings are errors
     front.rule = keep
     with pytest.warns(UserWarning, match="blob versioning and soft delete is on: .* 8,640 times a day"):
         store.probe()
+
+
+def test_command_line_says_what_the_account_keeps(front, store, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["mops", "probe", store.uri])
+    front.rule = lambda request: (request.method == "PUT" and versioned(request.forward())) or None
+    assert main() == 0
+    out, err = capsys.readouterr()
+    assert out == f"{store.uri} keeps what mops relies on\n"
+    assert re.fullmatch(r"warning: adls://.*: blob versioning is on: .*\n", err)
 
 
 # ----------------------------------------------------------------------------------------------------------- what loads
