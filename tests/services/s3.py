@@ -99,12 +99,15 @@ class Server:
         if _COPIED in environ and _CONDITION in environ and self.stands(environ):
             return _short("412 Precondition Failed", _TAKEN)
         answer = []
-        content = b"".join(
-            self.moto(
-                {**environ, "wsgi.input": io.BytesIO(body)},
-                lambda status, headers, _error=None: answer.append((status, headers)),
+        try:
+            content = b"".join(
+                self.moto(
+                    {**environ, "wsgi.input": io.BytesIO(body)},
+                    lambda status, headers, _error=None: answer.append((status, headers)),
+                )
             )
-        )
+        except KeyError:  # a part of what is complete already, which moto does not foresee
+            return _short("404 Not Found", "<Error><Code>NoSuchUpload</Code></Error>")
         ((status, headers),) = answer
         return status, headers, content
 
