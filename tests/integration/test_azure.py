@@ -40,6 +40,7 @@ from tests.services.azurite import ACCOUNT, CONTAINER, KEY
 
 MIB = 1 << 20
 CANARY = "canary0of1a2signature"
+SESSION = "/mops1/session/"
 ROOT = f"adls://{ACCOUNT}/{CONTAINER}"
 
 
@@ -406,6 +407,29 @@ def test_large_blobs_go_in_pieces_several_at_once(front, store, tmp_path):
         assert sum(part in asked for _, asked in front.requests) >= 10
         assert 3 < max(most) <= 8
     assert store.get("blob") == content
+
+
+def test_requests_are_as_many_as_the_documentation_says(front, store):
+    content = bytes_of(9 * MIB)
+    call = mops.use_runner(mops.MemoizingPicklingRunner(blob_root=store.uri))(os.path.basename)
+
+    def asked(operation):
+        front.requests.clear()
+        operation()
+        told = [request for request in front.requests if SESSION not in request[1]]
+        return [(re.findall("comp=(block[a-z]*)", path) or [method])[0] for method, path in told]
+
+    assert asked(lambda: call("a/b")) == ["GET", "PUT", "PUT"]
+    assert asked(lambda: call("a/b")) == ["GET"]
+    assert asked(lambda: store.put_if_absent("small", b"x")) == ["PUT"]
+    assert asked(lambda: store.put_if_absent("small", b"y")) == ["PUT", "HEAD"]
+    assert asked(lambda: store.put("small", b"z")) == ["PUT"]
+    assert asked(lambda: store.get("none")) == ["GET"]
+    assert asked(lambda: store.put_if_absent("large", content)) == ["HEAD", *["block"] * 5, "blocklist"]
+    assert asked(lambda: store.put_if_absent("large", content)) == ["HEAD"]
+    assert asked(lambda: store.get("large")) == ["GET"] * 4
+    assert asked(lambda: store.file_size("large")) == ["HEAD"]
+    assert asked(lambda: store.delete("large")) == ["DELETE"]
 
 
 def test_large_values_are_stored_and_read_when_the_main_thread_has_ended(azure, project):
