@@ -645,6 +645,10 @@ def test_signature_in_a_root_is_refused_and_not_repeated():
     for uri in (
         f"https://account.blob.core.windows.net/container/a?sv=1&sig={CANARY}",
         f"adls://account/container?{CANARY}",
+        f"adls://{CANARY}@account/container",
+        f"abfss://container:{CANARY}@account.dfs.core.windows.net/a",
+        f"https://{CANARY}@account.blob.core.windows.net/container/a",
+        f"https://user:{CANARY}@account.blob.core.windows.net/container/a",
     ):
         with pytest.raises(ConfigurationError) as caught:
             locate_blob_store(uri)

@@ -2,8 +2,10 @@
 
 import base64
 import json
+import logging
 import threading
 import time
+import traceback
 import uuid
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -123,6 +125,20 @@ def test_account_whose_connection_string_has_no_key_is_opened_with_entra(az, sto
 def test_who_is_nobody_is_denied_and_told_how_to_sign_in(az, store):
     with pytest.raises(StoreDenied, match="az login"):
         store.get("blob")
+
+
+def test_token_is_not_shown(az, store, caplog, monkeypatch):
+    caplog.set_level(logging.DEBUG)
+    az.signed_in(3600)
+    given = json.loads((az.folder / "answer").read_text())["accessToken"]
+    store.put("blob", b"content")
+    (az.folder / "answer").write_text((az.folder / "answer").read_text().replace(given[:20], "x" * 20))
+    monkeypatch.setattr(clients._process, "clients", {})
+    with pytest.raises(StoreDenied) as caught:
+        store.get("blob")
+    shown = [*traceback.format_exception(caught.value), repr(clients._process.identity), repr(store), caplog.text]
+    assert "azure.identity" in caplog.text
+    assert not [text for text in shown if given[-40:] in text]
 
 
 def test_threads_that_need_a_token_at_once_are_given_the_same(az, store):

@@ -43,7 +43,8 @@ def place_of(uri: str) -> Place:
         ConfigurationError: it names none, or has a secret in it, which is not repeated.
     """
     parts = urlsplit(uri)
-    if parts.query or parts.fragment or parts.password:
+    stranger = parts.password or (parts.username and parts.scheme != "abfss")
+    if parts.query or parts.fragment or stranger:
         raise ConfigurationError(
             f"the blob root {parts.scheme}://{parts.hostname}{parts.path} goes on with what is no part of a root",
             advice="put a shared access signature into AZURE_STORAGE_SAS_TOKEN, where no list of processes shows it",
