@@ -1,11 +1,14 @@
 """A store as a process sees it."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.core.effects import Get
 from mops.core.errors import StoreUnavailable
 from mops.runtime.clock import SystemClock
+from mops.runtime.execution import Execution
 from mops.runtime.world import World
 
 
@@ -46,6 +49,8 @@ def test_who_asks_a_far_store_is_told_how_long_it_took_to_fail(uri, waited):
             Clock.now += 45.0
             raise StoreUnavailable("no answer")
 
-    with pytest.raises(StoreUnavailable) as caught:
-        World(Store("world"), Clock(), print, 10.0, lambda store: None).perform(Get("key"))
-    assert caught.value.waited == waited
+    world = World(Store("world"), Clock(), print, 10.0, lambda store: None)
+    for asking in (world, Execution(SimpleNamespace(world=world), needs_slot=False)):
+        with pytest.raises(StoreUnavailable) as caught:
+            asking.perform(Get("key"))
+        assert caught.value.waited == waited
