@@ -192,6 +192,12 @@ def test_service_says_how_long_to_wait(monkeypatch):
     assert retrying._pause(1, Answer(503, {"Retry-After": "Tue, 1 Jan 2030 00:00:00 GMT"})) == 0.4
 
 
+def test_those_who_wait_do_not_come_back_together():
+    pauses = [retrying._pause(3, Answer(503, {"Retry-After": "2"})) for _ in range(100)]
+    assert 2 < min(pauses) < 2.8
+    assert 3.2 < max(pauses) <= 3.6
+
+
 def test_every_request_has_timeouts(store, monkeypatch):
     timeouts = []
     send = HTTPAdapter.send
