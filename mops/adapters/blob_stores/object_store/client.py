@@ -5,6 +5,7 @@ shared by all stores of one bucket, and are not inherited by forked children.
 """
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, TypeVar
@@ -14,7 +15,7 @@ from mops.adapters.blob_stores.object_store.address import SCHEMES, Address
 from mops.adapters.blob_stores.object_store.library import Library, library
 from mops.adapters.blob_stores.object_store.refusals import Refusal, refusal_of
 from mops.adapters.unforked import UNFORKED
-from mops.core.errors import StoreDenied
+from mops.core.errors import ConfigurationError, StoreDenied
 
 Answer = TypeVar("Answer")
 
@@ -125,6 +126,7 @@ def client_for(address: Address) -> Client:
     """The client of a bucket, as the environment of this process says now. Does no I/O but to read key files.
 
     Raises:
+        ConfigurationError: the environment names a service by no URL.
         StoreDenied: the environment says nothing that makes one.
     """
     environment = frozenset((name, os.environ[name]) for name in os.environ if name.startswith(_SETTINGS))
@@ -138,6 +140,7 @@ def client_for(address: Address) -> Client:
 
 
 def _made(address: Address) -> Client:
+    _check_endpoint(address.scheme)
     current = library()
     try:
         control, bulk = (_client(current, address, timeouts) for timeouts in (_CONTROL, _BULK))
@@ -172,3 +175,9 @@ def _client(current: Library, address: Address, timeouts: dict[str, str]) -> Any
 
 def _endpoint(scheme: str) -> str:
     return next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
+
+
+def _check_endpoint(scheme: str) -> None:
+    name = next((name for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
+    if name and not re.fullmatch(r"https?://[^\s/].*", os.environ[name]):  # the library would panic
+        raise ConfigurationError(f"{name} is no address of a service", advice="let it begin with http:// or https://")

@@ -42,6 +42,12 @@ CONDITIONS: Final = "name a blob root in a service that knows If-None-Match, as 
 _NO_BUCKET: Final = "make the bucket, or correct the blob root: mops makes none"
 _CLOCK: Final = "set the clock of this machine: the service compares it with its own"
 _KEYS: Final = "check the credentials in the environment of this process"
+_NO_KEYS: Final = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a profile is put there by "
+    'eval "$(aws configure export-credentials --format env)"',
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or sign in with 'gcloud auth application-default login'",
+    "az": _KEYS,
+}
 _NEW_KEYS: Final = "get new credentials: those in the environment of this process are not valid any more"
 _REGION: Final = "name the region of the bucket: AWS_REGION"
 _ARCHIVED: Final = "restore the object from its archive first, and keep archive tiers away from blob roots"
@@ -108,7 +114,7 @@ def _error(text: str, code: str, status: str, scheme: str, what: str) -> StoreEr
     if any(place in text for place in _NO_CREDENTIALS):
         return StoreUnavailable(
             f"{what}: there are no credentials in the environment of this process, and no machine gives any",
-            advice=_KEYS,
+            advice=_NO_KEYS[scheme],
         )
     if status in {"401", "403"}:
         return StoreDenied(f"{what}: {code or 'refused'} (HTTP {status})", advice=_ROLES[scheme])
