@@ -34,7 +34,7 @@ from tests.services.azurite import ACCOUNT, CONTAINER, KEY
 from tests.services.proxy import answered, proxy_before
 from tests.services.s3_process import BUCKET
 
-OLD, NEW, OTHER = b"what stood before", b"what is written", b"what another wrote"
+OLD, NEW, OTHER = b"what stood before", b"what is written", b"what is others'"
 SCHEMES = ["adls", "s3", "gs"]
 BACKOFF = {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=20), "base": 2}
 PAUSES = (0.01, 0.01, 0.01, 0.01)
@@ -288,7 +288,7 @@ def each_at_once(trial, trials):
             failure.add_note(f"amid a request {name}")
             failures.append(failure)
     if failures:
-        raise ExceptionGroup(f"{len(failures)} of {len(trials)} failed", failures)
+        raise BaseExceptionGroup(f"{len(failures)} of {len(trials)} failed", failures)
 
 
 def outcome_of(do):
@@ -376,7 +376,7 @@ def test_repeated_creation_that_was_given_up_is_of_its_bytes(new_place, operatio
 
 @in_each_store(*CREATIONS)
 def test_of_two_who_are_befallen_one_wins(new_place, operation):
-    contents = [b"of the first", b"of the second"]
+    contents = [b"of the former", b"of the latter"]
 
     def one_wins(fault):
         place, lock, befallen = new_place(), threading.Lock(), [fault, fault]

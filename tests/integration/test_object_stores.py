@@ -14,6 +14,7 @@ from mops.api.locate import locate_blob_store
 from mops.core.errors import (
     BlobArchived,
     ConfigurationError,
+    FileChanged,
     InvalidKey,
     StoreDenied,
     StoreFull,
@@ -163,6 +164,32 @@ def test_google_storage_that_ignores_generations_is_refused_by_name(s3):
     fresh(store)
     with s3.answering("careless"), pytest.raises(UnsupportedStore, match=f"{s3.url} ignores the conditions"):
         store.put_if_absent("blob", b"x")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "proven"),
+    [
+        ("", {"put", "copy"}),
+        ("https://s3.eu-central-1.amazonaws.com", {"put", "copy"}),
+        ("https://s3.cn-north-1.amazonaws.com.cn", {"put", "copy"}),
+        ("https://s3-outposts.eu-central-1.amazonaws.com", set()),
+        ("https://amazonaws.com.example.org", set()),
+        ("https://minio.example.org", set()),
+        ("http://127.0.0.1:9000", set()),
+    ],
+)
+def test_only_services_that_are_known_to_keep_conditions_are_taken_at_their_word(s3, monkeypatch, endpoint, proven):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert ObjectBlobStore(f"s3://{BUCKET}/root")._client.proven == proven
+
+
+def test_upload_of_a_file_that_was_changed_leaves_nothing(s3, store, tmp_path):
+    (tmp_path / "file").write_bytes(bytes_of(12 * MIB))
+    store.put_if_absent("first", b"x")
+    with pytest.raises(FileChanged):
+        store.put_file_if_absent("file", str(tmp_path / "file"), bytes(32))
+    name = store.uri.rpartition("/")[2]
+    assert s3.keys(name) == [f"{name}/first"]
 
 
 def test_two_writers_that_s3_refuses_both_try_again(s3, store):

@@ -35,8 +35,10 @@ _ENDPOINTS: Final = {
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
 }
 _CLASSES: Final = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
-_KEPT: Final = (".amazonaws.com", ".amazonaws.com.cn", ".googleapis.com", ".windows.net")
-"""Services that are known to keep conditions."""
+_KEPT: Final = re.compile(
+    r"(?!.*\boutposts\b).*\.amazonaws\.com(\.cn)?|.*\.googleapis\.com|.*\.blob\.core\.windows\.net", re.ASCII
+)
+"""Hosts of services that are known to keep conditions; those on the premises of others are put to the test."""
 
 _clients: Final[dict[tuple[object, ...], "Client"]] = {}
 
@@ -152,7 +154,7 @@ def _made(address: Address) -> Client:
             advice=f"check the variables {_SETTINGS[SCHEMES.index(address.scheme)]}*",
         )
     host = urlsplit(_endpoint(address.scheme)).hostname or ""
-    known = not host or host.endswith(_KEPT)
+    known = not host or _KEPT.fullmatch(host)
     return Client(current, control, bulk, address.scheme, {"put", "copy"} if known else set())
 
 
