@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from mops.core.blob_layout import content_key
-from mops.core.claim import patiently
 from mops.core.effects import FetchFile, GetContent, HasFile, PutContent, PutFile, Report, Steps, Sync
 from mops.core.envelope import INLINE_LIMIT, MAX_HEADER, Envelope, Segment, StoredSegment
 from mops.core.errors import CorruptBlob, FileChanged, StoreError, UnserializableError
 from mops.core.files import KINDS, AnyFile, Arrived, SharedObject, StoredFile
+from mops.core.patience import patiently
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serialized
 from mops.core.stored_value import StoredValue
