@@ -102,6 +102,22 @@ def test_a_store_that_stays_out_of_reach_is_told_of_and_one_lost_answer_is_not(f
     ]
 
 
+@pytest.mark.parametrize("steps", [claim.read_epoch, claim.current])
+def test_one_attempt_that_took_long_is_told_of_before_the_next(steps):
+    desk = Desk()
+
+    def swallow():
+        error = StoreUnavailable("no answer")
+        error.waited = 25.0
+        raise error
+
+    told = []
+    desk.on[Get] = [swallow, lambda: told.extend(desk.effects(Report))]
+    desk.waits = [nothing]
+    desk.drive(steps(MEMO, 1, 60.0))
+    assert len(told) == 1
+
+
 def test_a_look_for_a_result_is_repeated_too():
     desk = Desk()
     desk.on["Get r0"] = [raising(StoreUnavailable("no")), raising(StoreUnavailable("no"))]
