@@ -455,6 +455,30 @@ def test_forked_children_and_their_children_have_clients_of_their_own(s3, projec
     assert out == str([f"generation/{number}" for number in range(4)]) + "\n"
 
 
+@pytest.mark.parametrize(
+    "shell",
+    ["SubprocessShell()", "ForkServerShell(max_workers=1)", "ForkServerShell(max_workers=1, preload=['obstore'])"],
+)
+def test_remote_of_any_kind_reads_arguments_and_stores_results(s3, project, shell):
+    project.write(
+        "stage.py",
+        f"""
+        @use_runner(MemoizingPicklingRunner({shell}, "s3://{BUCKET}/{uuid.uuid4()}"))
+        def reverse(content):
+            with open("runs", "a") as runs:
+                print(len(content), file=runs)
+            return content[::-1]
+        """,
+    )
+    script = """
+        from stage import reverse
+        large = bytes(range(256)) * 8192
+        print(reverse(large) == large[::-1], reverse(b"ab"))
+        """
+    assert project.script(script) == project.script(script) == "True b'ba'\n"
+    assert project.lines("runs") == ["2097152", "2"]
+
+
 def test_obstore_that_others_have_used_before_a_fork_is_no_obstacle(s3, project):
     out = project.script(
         f"""
