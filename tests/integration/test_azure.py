@@ -725,6 +725,7 @@ def test_stores_of_an_account_share_a_client_and_its_connections(azure, store, m
         for thread in threads:
             thread.join(60)
     (pool,) = (pool for pool in _pools(client_of(ACCOUNT)) if pool.port == int(re.search(r":(\d+)/", azure.url)[1]))
+    assert pool.pool.maxsize == transport._CONNECTIONS  # which keeps those of all threads, and drops none
     assert pool.num_connections <= 32
     assert pool.num_requests >= 64
 
