@@ -53,8 +53,8 @@ def address_of(uri: str) -> Address:
         or {"", ".", ".."} & set(segments)
     ):
         raise ConfigurationError(
-            f"{_without_credentials(uri)!r} names no place in an object store; there is s3://bucket/prefix, "
-            "gs://bucket/prefix and az://account/container/prefix, without '%', '?', '#', '\\' and empty parts",
+            f"{_without_credentials(uri)!r} names no place in an object store; there is s3://bucket/prefix "
+            "and gs://bucket/prefix, in small letters before ://, without '%', '?', '#', '\\' and empty parts",
             advice="correct the root; credentials are no part of it, and taken from the environment",
         )
     return Address(scheme, account, bucket, f"{prefix}/" if prefix else "")
