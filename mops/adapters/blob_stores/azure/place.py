@@ -59,8 +59,8 @@ def place_of(uri: str) -> Place:
     if not _ACCOUNT.fullmatch(account) or not _CONTAINER.fullmatch(container):
         raise ConfigurationError(
             f"{uri} names no container of an Azure storage account",
-            advice="write adls://account/container/prefix, the names of both in small letters; an account with an address "
-            "of its own is described by its connection string, in AZURE_STORAGE_CONNECTION_STRING",
+            advice="write adls://account/container/prefix, both names in small letters; an account with an address of "
+            "its own is described by its connection string, in AZURE_STORAGE_CONNECTION_STRING",
         )
     return Place(account, container, _checked(uri, prefix.strip("/")))
 
