@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from mops.api.roots import layers_in, path_in
+from mops.api.roots import layers_in, path_in, without_secrets
 from mops.core.errors import ConfigurationError, MissingExtraError
 from mops.core.ports.blob_store import BETWEEN_LAYERS, BlobStore, SupportsExpiry, SupportsLayers
 
@@ -57,7 +57,10 @@ def _local(path: str) -> BlobStore:
 def _from_uri(uri: str) -> BlobStore:
     from urllib.parse import unquote, urlsplit  # 7 ms that a path does not need
 
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise ConfigurationError(f"{without_secrets(uri)} is no URI") from None
     if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
         return _local(unquote(parts.path))
     if parts.scheme == "memory" and parts.netloc and not parts.path.strip("/"):
@@ -69,10 +72,10 @@ def _from_uri(uri: str) -> BlobStore:
     if parts.scheme in {"adls", "abfss", "https"}:
         return _azure(uri)
     if parts.scheme == "file":
-        raise ConfigurationError(f"{uri} names no path of this machine: write file:///path")
+        raise ConfigurationError(f"{without_secrets(uri)} names no path of this machine: write file:///path")
     raise ConfigurationError(
-        f"{uri} names no blob root that this mops can open: it knows paths, file:///, memory://name, s3://, gs:// "
-        "and adls://account/container for Azure"
+        f"{without_secrets(uri)} names no blob root that this mops can open: it knows paths, file:///, memory://name, "
+        "s3://, gs:// and adls://account/container for Azure"
     )
 
 

@@ -29,6 +29,13 @@ def layers_in(root: str) -> Sequence[str]:
     return places
 
 
+def without_secrets(root: str) -> str:
+    """A root that cannot be meant as an error may repeat it: without query, fragment, and who opens it."""
+    scheme, separator, place = root.partition("?")[0].partition("#")[0].partition("://")
+    host, slash, path = place.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+
+
 def is_absolute(root: str) -> bool:
     """Whether a root means the same in every working directory."""
     return all("://" in place or os.path.isabs(place) for place in layers_in(root))
@@ -53,9 +60,10 @@ def path_in(root: str) -> str:
     """
     if not root.startswith(_SCHEMES):
         return root
-    scheme, _, rest = root.partition(":")
+    shown = without_secrets(root)
+    scheme, _, rest = shown.partition(":")
     uri = f"{scheme}:{'///' if scheme == 'file' else '//'}{rest.lstrip('/')}"
-    raise ConfigurationError(f"{root} is neither a path nor a URI", advice=f"write {uri}, or ./{root} for a folder")
+    raise ConfigurationError(f"{shown} is neither a path nor a URI", advice=f"write {uri}, or ./{shown} for a folder")
 
 
 def text_of(root: Any) -> str:

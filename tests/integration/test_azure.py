@@ -662,6 +662,23 @@ def test_signature_in_a_root_is_refused_and_not_repeated():
         assert "AZURE_STORAGE_SAS_TOKEN" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"wasbs://container@account.blob.core.windows.net/a?sig={CANARY}",
+        f"sftp://user:{CANARY}@host/a",
+        f"adls:account/container?sig={CANARY}",
+        f"adls:/account/container#{CANARY}",
+        f"file://host/a?{CANARY}",
+        f"adls://[{CANARY}@account/container",
+    ],
+)
+def test_root_that_is_none_is_not_repeated_with_its_secrets(uri):
+    with pytest.raises(ConfigurationError) as caught:
+        locate_blob_store(uri)
+    assert CANARY not in str(caught.value)
+
+
 def test_signature_that_ends_before_the_run_timeout_is_refused(azure, monkeypatch):
     signed(monkeypatch, azure.url, signature(minutes=10))
     root = f"{ROOT}/{uuid.uuid4()}"
