@@ -138,7 +138,7 @@ class Place:
         store: the store whose requests go through it.
         folder: for files.
         look: gives what stands under the key, past the proxy.
-        write: has another write that, or remove it, past the proxy.
+        write: has another write that, past the proxy.
     """
 
     def __init__(self, proxy, name, store, folder, look, write) -> None:
@@ -148,8 +148,9 @@ class Place:
         self.requests: list[network.Request] = []
 
     def do(self, operation: Operation, befall=lambda _request: None) -> Any:
-        """Do it, with what befalls its requests."""
-        self.write(operation.stands)
+        """Do it where nothing was done before, with what befalls its requests."""
+        if operation.stands is not None:
+            self.write(operation.stands)
         return self.amid(befall, lambda: operation.do(self.store, self.folder))
 
     def amid(self, befall, do) -> Any:
@@ -229,10 +230,7 @@ def look_in_azure(blob):
 
 
 def write_in_azure(blob, content):
-    if content is not None:
-        blob.upload_blob(content, overwrite=True)
-    elif blob.exists():
-        blob.delete_blob()
+    blob.upload_blob(content, overwrite=True)
 
 
 def look_in_s3(url):
@@ -246,9 +244,8 @@ def look_in_s3(url):
 
 
 def write_in_s3(url, content):
-    method = "DELETE" if content is None else "PUT"
     headers = {"Content-Type": "application/octet-stream"}
-    urlopen(Request(url, content, headers, method=method), timeout=60).close()
+    urlopen(Request(url, content, headers, method="PUT"), timeout=60).close()
 
 
 def nth(number, fault):
