@@ -218,15 +218,33 @@ def _settings_in(path: str) -> Mapping[str, Any]:
     try:
         with open(path, "rb") as file:
             content = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # what is no UTF-8 is no TOMLDecodeError
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    table: dict[str, Any] = content if path.endswith(_FILES[0]) else content.get("tool", {}).get("mops", {})
+    table: Any = content if path.endswith(_FILES[0]) else _table_in(_table_in(content, "tool"), "mops")
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"tool.mops in {path} must be a table, not {table!r}")
+    if table:
+        _refuse_a_strangers(path)
     profiles = [each for each in table.values() if isinstance(each, dict)]
     named = {*(name for name, value in table.items() if not isinstance(value, dict)), *chain.from_iterable(profiles)}
     unknown = sorted(named.difference(_MEANINGS))
     if unknown:
         raise ConfigurationError(f"{path} sets {unknown[0]!r}, which is no setting; there is {', '.join(_MEANINGS)}")
     return table
+
+
+def _table_in(content: Any, name: str) -> Any:
+    return content.get(name, {}) if isinstance(content, dict) else {}
+
+
+def _refuse_a_strangers(path: str) -> None:
+    """Refuse what anybody may have put above the working directory, as in /tmp: it names the root whose code we run."""
+    folder = os.stat(os.path.dirname(path))
+    if folder.st_mode & 0o002 and os.lstat(path).st_uid not in {os.geteuid(), 0}:
+        raise ConfigurationError(
+            f"{path} is somebody else's, in a folder that everybody can write to, and would say whose code is run here",
+            advice="work in a folder of your own, or remove the file",
+        )
 
 
 def _size(value: Any, where: str) -> int:

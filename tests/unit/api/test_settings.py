@@ -81,6 +81,39 @@ def test_a_configuration_file_that_is_not_valid_is_named(here, text, words):
     assert str(here / ".mops.toml") in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [
+    b"[tool]\nmops = 7\n", b"[[tool.mops]]\nblob_root = 'a'\n", b"[tool.mops]\nblob_root = '\xff'\n",
+    b"x = " + b"[" * 10_000,
+])  # fmt: skip
+def test_a_file_that_is_no_table_of_settings_is_named(here, content):
+    (here / "pyproject.toml").write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        Defaults().mops_root()
+    assert str(here / "pyproject.toml") in str(caught.value)
+
+
+def test_a_file_of_another_tool_that_says_nothing_of_mops_is_passed_over(here, tmp_path):
+    (here / "pyproject.toml").write_text("tool = 5\n")
+    assert Defaults().mops_root() == str(tmp_path / "home" / ".mops")
+
+
+@pytest.mark.parametrize(("owner", "mode", "refused"), [
+    (1001, 0o1777, True), (1001, 0o777, True), (1001, 0o755, False), (1000, 0o1777, False), (0, 0o1777, False),
+])  # fmt: skip
+def test_a_file_of_a_stranger_in_a_folder_of_everybody_names_no_root(here, monkeypatch, owner, mode, refused):
+    folder = here.parents[1]
+    (folder / ".mops.toml").write_text('blob_root = "/theirs"\n')
+    folder.chmod(mode)
+    look = os.lstat
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "lstat", lambda path: os.stat_result((*look(path)[:4], owner, *look(path)[5:10])))
+    if not refused:
+        assert Defaults().mops_root() == "/theirs"
+        return
+    with pytest.raises(ConfigurationError, match="somebody else's, in a folder that everybody can write to"):
+        Defaults().mops_root()
+
+
 def test_the_defaults_pickle_as_themselves():
     assert pickle.loads(pickle.dumps(defaults)) is defaults
     assert pickle.loads(pickle.dumps(defaults.mops_root)) == defaults.mops_root
