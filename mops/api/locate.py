@@ -104,7 +104,7 @@ def _azure(uri: str) -> BlobStore:
 
 
 def local_copies_for(
-    store: BlobStore, cache_size: Callable[[], int | None], report: Callable[[str], None]
+    store: BlobStore, cache_size: Callable[[], int | None], report: Callable[[str], None], *, beside: bool = True
 ) -> "LocalCopies":
     """Where what is fetched from a store lies on this machine. Does no I/O.
 
@@ -115,10 +115,11 @@ def local_copies_for(
         store: the store.
         cache_size: gives the bytes that the cache may take; ``None``: as much as seems right for its disk.
         report: tells the user something.
+        beside: a local root is a place for copies.
     """
     from mops.adapters.local_copies.fallback import FallbackCopies
 
-    if store.uri.startswith("file:///"):
+    if beside and store.uri.startswith("file:///"):
         return FallbackCopies(os.path.join(_path_of(store.uri), "~files"), None, report)
     cache = _cache_folder()
     if store.uri.startswith("memory:") or not cache:

@@ -12,10 +12,12 @@ from typing import NamedTuple
 import pytest
 from blake3 import blake3
 
-from mops import MemoizingPicklingRunner, attach, use_runner
+from mops import ForkServerShell, MemoizingPicklingRunner, attach, tempdir, use_runner
 from mops.__main__ import main
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.blob_stores.signed import SignedBlobStore
+from mops.adapters.files.reading import MAPPED_FROM
+from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.adapters.signatures import HmacSha512
 from mops.api import trust
 from mops.api.worlds import world_of
@@ -522,6 +524,73 @@ except ShellFailed as error:
     assert words in done.stdout + done.stderr
     assert not list((tmp_path / "root").glob("mops1/memo/**/r*"))
     assert OTHER_KEY not in done.stdout + done.stderr
+
+
+def test_a_warm_worker_believes_for_each_command_what_that_one_requires(settle, trap, tmp_path, monkeypatch):
+    readers = settle("off")
+    monkeypatch.delenv("MOPS_VERIFY")
+    shell = ForkServerShell(max_workers=1)
+
+    def served(number, verify, plant):
+        intruder = Intruder(tmp_path / "root", readers.decorated.memo_uri(number), trap, "")
+        intruder.claim(plant(intruder))
+        command = shell(RemoteCommand(readers.root.as_uri(), intruder.memo.folder, 1, verify).argv(sys.executable))
+        error = command.exception(60)
+        return command.pid, error and str(error)
+
+    worker, trouble = served(1, "off", lambda _: ARGUMENTS)
+    assert trouble is None
+    another, trouble = served(2, "require", in_the_envelope)
+    assert another == worker
+    assert "is not believed here" in trouble
+    assert not trap.exists()
+    served(3, "off", in_the_envelope)
+    assert trap.exists()
+
+
+# ------------------------------------------------------------------------------------------------ a root of many users
+def large(count):
+    return [str(number) * 40 for number in range(count)]
+
+
+def a_file(text):
+    path = tempdir() / "data.txt"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def root_of_many(settings, tmp_path):
+    """A root that everybody on the machine can write to."""
+    settings("require")
+    root = tmp_path / "root"
+    root.mkdir()
+    root.chmod(0o777)
+    return root
+
+
+def test_what_was_verified_is_decoded_whoever_changes_the_file_meanwhile(root_of_many, monkeypatch):
+    function = use_runner(MemoizingPicklingRunner(blob_root=str(root_of_many)))(large)
+    value = function(60_000)
+    (blob,) = (path for path in root_of_many.glob("mops1/blob/*/*") if path.stat().st_size > MAPPED_FROM)
+    size, begin = blob.stat().st_size, PicklingSerializer.loads
+
+    def loads(serializer, buffers, *more):
+        with blob.open("r+b") as file:
+            file.seek(size // 2)
+            file.write(b"0" * 1000)
+        return begin(serializer, buffers, *more)
+
+    monkeypatch.setattr(PicklingSerializer, "loads", loads)
+    assert (function(60_000) == value) is True
+
+
+def test_files_are_handed_out_from_where_nobody_else_can_change_them(root_of_many):
+    function = use_runner(MemoizingPicklingRunner(blob_root=str(root_of_many)))(a_file)
+    function("text")
+    path = function("text")
+    assert path.read_text() == "text"
+    assert not path.is_relative_to(root_of_many)
 
 
 # ------------------------------------------------------------------------------------------------ the key
