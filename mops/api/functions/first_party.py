@@ -75,8 +75,9 @@ def _place_of(module: ModuleType) -> str | None:
     name = module.__name__
     top = sys.modules.get(name.partition(".")[0], module)
     file = getattr(top, "__file__", None)
-    if file:
-        return str(file).rpartition("/")[0] if hasattr(top, "__path__") else str(file)
+    if file:  # a module may call itself a package, as six does
+        folder, _, name = str(file).rpartition("/")
+        return folder if name.startswith("__init__.") else str(file)
     return str(next(iter(getattr(top, "__path__", ())), ""))
 
 

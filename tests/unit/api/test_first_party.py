@@ -57,6 +57,12 @@ def test_installed_distributions_are_not():
     assert not first_party("blake3", None)
 
 
+def test_an_installed_module_that_calls_itself_a_package_is_not():
+    module = module_at("six", "/env/lib/python3.11/site-packages/six.py")
+    module.__path__ = []
+    assert not FirstParty("mine.main")("six", module)
+
+
 def test_installed_packages_that_were_named_are_with_their_submodules_and_no_others():
     first_party = FirstParty("mine.main", ["company.models", "attrs"])
     assert first_party("attrs", attrs)
