@@ -137,7 +137,8 @@ class Defaults:
         """What configuration files state; read once for each working directory and profile."""
         place = _working_directory(), os.environ.get(_PROFILE_VARIABLE, ""), name
         if place not in self._read:
-            self._read[place] = _MEANINGS[name](*_nearest(*place))
+            needs_profile = name != "cache_size" and not self.executes  # another's call has its root, and is verified
+            self._read[place] = _MEANINGS[name](*_nearest(*place, needs_profile=needs_profile))
         return self._read[place]
 
     def __reduce__(self) -> str:
@@ -184,19 +185,19 @@ def _working_directory() -> str:
         return ""  # it was removed
 
 
-def _nearest(folder: str, profile: str, name: str) -> tuple[str, Any]:
+def _nearest(folder: str, profile: str, name: str, *, needs_profile: bool) -> tuple[str, Any]:
     """The file that states a setting, and what it states: in the profile, wherever that is, or else by itself."""
     tables = _tables_from(folder)
     if profile:
         tables = list(tables)
         chosen = [(path, table[profile]) for path, table in tables if isinstance(table.get(profile), dict)]
-        if not chosen and name == "blob_root":  # what else is configured does no harm where the profile is unknown
+        if not chosen and needs_profile:
             raise ConfigurationError(
                 f"{_PROFILE_VARIABLE} is {profile!r}, but no configuration file from {folder or 'here'} upwards has it",
                 advice=f"write a table [{profile}] to .mops.toml, or [tool.mops.{profile}] to pyproject.toml",
             )
         tables = [*chosen, *tables]
-    stated = ((path, table[name]) for path, table in tables if table.get(name, "") != "")
+    stated = ((path, table[name]) for path, table in tables if name in table)
     return next(stated, ("", None))
 
 

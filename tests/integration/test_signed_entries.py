@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -460,7 +461,7 @@ def test_a_heartbeat_that_is_not_signed_is_silence(settle, trap, tmp_path):
 def keys(project, tmp_path):
     def environment(key=KEY, **more):
         names = {"MOPS_SIGNING_KEY": key, "MOPS_ROOT": str(tmp_path / "root"), **more}
-        return {**os.environ, "PYTHONPATH": str(project), "HOME": str(tmp_path), **names}
+        return {**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{TESTS}", "HOME": str(tmp_path), **names}
 
     return environment
 
@@ -473,6 +474,7 @@ def run(project, text, environment):
     )  # fmt: skip
 
 
+TESTS = Path(__file__).parents[2]  # what has the package of the tests
 PROGRAM = """
 import os, sys
 from mops import *
@@ -497,7 +499,7 @@ def test_remotes_sign_and_believe_what_their_orchestrator_signed(shell, project,
 
 def test_copies_of_a_batch_sign_and_believe_as_well(project, keys, tmp_path):
     text = "print(called(ArrayShell()).map([1, 2, 3]).wait())"
-    done = run(project, text, keys(PYTHONPATH=f"{project}:{os.getcwd()}"))
+    done = run(project, text, keys())
     assert done.stdout.splitlines()[-1:] == ["[2, 4, 6]"], done.stderr
     (manifest,) = (tmp_path / "root" / "mops1" / "batch").iterdir()
     assert signature_of(manifest.read_bytes())[0] == 1
@@ -646,7 +648,7 @@ def test_the_key_is_in_no_argv_log_error_repr_or_blob(project, keys, tmp_path):
         )
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environment = keys(f"{canary}1:{canary}2", PYTHONPATH=f"{project}:{os.getcwd()}", TMPDIR=str(temporary))
+    environment = keys(f"{canary}1:{canary}2", TMPDIR=str(temporary))
     done = run(project, CANARY_PROGRAM, environment)
     assert done.returncode == 0, done.stderr
     assert "--memo" in done.stdout + done.stderr, "command lines were looked at"

@@ -386,6 +386,9 @@ def test_a_profile_that_no_file_has_is_never_replaced_by_another_root(here, monk
     with pytest.raises(ConfigurationError, match="MOPS_PROFILE is 'prodution', but no configuration file") as caught:
         Defaults().mops_root()
     assert "[tool.mops.prodution]" in caught.value.advice
+    monkeypatch.setenv("MOPS_ROOT", "/mine")
+    with pytest.raises(ConfigurationError, match="prodution"):
+        Defaults().verify()
     assert Defaults().cache_size() is None
 
 
@@ -394,7 +397,15 @@ def test_a_profile_is_not_looked_for_where_a_call_is_executed(here, monkeypatch)
     settings = Defaults()
     settings.execute_under("file:///of/the/call")
     assert settings.mops_root() == "file:///of/the/call"
+    assert settings.verify() == "off"
     assert settings.cache_size() is None
+
+
+def test_an_empty_root_in_a_profile_is_not_replaced_by_that_of_everyday(here, monkeypatch):
+    monkeypatch.setenv("MOPS_PROFILE", "production")
+    (here / ".mops.toml").write_text('blob_root = "/mine"\n[production]\nblob_root = ""\n')
+    with pytest.raises(ConfigurationError, match="must be a string or a list of strings"):
+        Defaults().mops_root()
 
 
 def test_a_profile_is_missed_in_a_folder_that_was_removed(here, monkeypatch):

@@ -17,6 +17,10 @@ from mops.core.errors import ConfigurationError
 
 SINGLE: Final = 4 << 20
 """Bytes up to which a blob is written, or read, by one request."""
+PIECE: Final = 2 << 20
+"""Bytes of a piece of more: enough for a request of its own, and so few that all on their way take little memory."""
+AT_ONCE: Final = 8
+"""Pieces of one blob on their way at once."""
 
 _SIGNED: Final = re.compile(r"(?i)(\bsig=|AccountKey=)[^&;\s'\")]+")
 _PASSWORD: Final = re.compile(r"://[^\s'\"]*@")  # of a proxy, and whatever of it is no part of a URL

@@ -1,22 +1,17 @@
-"""Pieces of a large blob, several on their way at once."""
+"""Work on the pieces of something large, several at once."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from typing import Final, TypeVar
+from typing import TypeVar
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
-PIECE: Final = 2 << 20
-"""Bytes of a piece: large enough for its request, and small enough that all on their way take little memory."""
 
-_AT_ONCE: Final = 8
-
-
-def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:
-    """Work on all pieces, several at once, and yield the results in the order of the pieces.
+def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece], at_once: int) -> Iterator[Result]:
+    """Work on all pieces, ``at_once`` of them in threads, and yield the results in the order of the pieces.
 
     A piece is taken when there is room for it, and a result is given away before the next one is taken: so no more
     than these few are ever held. The first error ends it, when what was under way has ended.
@@ -26,7 +21,7 @@ def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterat
         for piece in pieces:
             under_way.append(_begun(work, piece))
             del piece
-            if len(under_way) == _AT_ONCE:
+            if len(under_way) == at_once:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
@@ -39,7 +34,7 @@ def _begun(work: Callable[[Piece], Result], piece: Piece) -> Future[Result]:
     # No pool: those of the standard library take nothing any more when the main thread has ended, and others go on.
     begun: Future[Result] = Future()
     try:
-        threading.Thread(target=_run, args=(work, piece, begun), name="mops-azure", daemon=True).start()
+        threading.Thread(target=_run, args=(work, piece, begun), name="mops-piece", daemon=True).start()
     except RuntimeError:  # there are no more threads to be had
         _run(work, piece, begun)
     return begun
