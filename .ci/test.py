@@ -86,9 +86,9 @@ def test_stages(python: Path, wheel: Path) -> list[Stage]:
     other = f"chroot {SECOND_PYTHON} /usr/bin/env PYTHONPATH=/{SITE_OF_SECOND_PYTHON} /usr/bin/python3.13"
     return [
         Stage("no-extras", without_extras, ROOM, clean()),
-        Stage("unit", unit, ROOM, clean(**services), 900),
+        Stage("unit", unit, ROOM, clean(**services), 1800),
         Stage("coverage", lambda: _coverage(python), ROOM, clean()),
-        Stage("integration", integration, ROOM, clean(MOPS_OTHER_PYTHON=other, **services), 1200),
+        Stage("integration", integration, ROOM, clean(MOPS_OTHER_PYTHON=other, **services), 2400),
     ]
 
 

@@ -136,6 +136,16 @@ def warm_up_memory(size: int = 768 * 2**20) -> None:
             memory[offset] = 1
 
 
+def warm_up_page_cache(folder: Path, size: int = 512 * 2**20) -> None:
+    """As ``warm_up_memory``, for what is written to files next: the kernel takes other memory for them."""
+    chunk = memoryview(bytearray(8 * 2**20))
+    file = folder / "warm-up"
+    with file.open("wb", buffering=0) as opened:
+        for _ in range(size // len(chunk)):
+            opened.write(chunk)
+    file.unlink()
+
+
 def anonymous_bytes() -> int:
     """Memory of this process that belongs to no file."""
     for line in Path("/proc/self/status").read_text().splitlines():

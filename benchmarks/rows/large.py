@@ -10,7 +10,7 @@ import numpy as np
 from blake3 import blake3
 
 from contestants import diskcache_memoize, joblib_memory, mops_local, thds_mops
-from harness import Budget, Contestant, Row, Sample, in_fresh_process, seconds, warm_up_memory
+from harness import Budget, Contestant, Row, Sample, in_fresh_process, seconds, warm_up_memory, warm_up_page_cache
 from sample import MEBIBYTE, frame_of, large_array, same_frame, size_of
 
 Memoize = Callable[[Path, Callable[..., Any]], Any]
@@ -45,7 +45,7 @@ def store(memoize: Memoize) -> Contestant:
 
     def prepare(folder: Path) -> Sample:
         function, salts = memoize(folder, large_array), count()
-        return lambda: after_sync(lambda: function(next(salts)))
+        return lambda: after_sync(folder, lambda: function(next(salts)))
 
     return prepare
 
@@ -58,14 +58,15 @@ def store_bare(folder: Path) -> Sample:
         with (folder / str(next(salts))).open("wb") as file:
             file.write(memoryview(large_array(0)).cast("B"))
 
-    return lambda: after_sync(write)
+    return lambda: after_sync(folder, write)
 
 
-def after_sync(step: Callable[[], object]) -> float:
+def after_sync(folder: Path, step: Callable[[], object]) -> float:
     """Measure while the disk has nothing left to write from before, and memory is at hand."""
     large_array(0)
     os.sync()
     warm_up_memory()
+    warm_up_page_cache(folder)
     return seconds(step)
 
 
@@ -98,7 +99,7 @@ def argument(memoize: Memoize) -> Contestant:
     def prepare(folder: Path) -> Sample:
         function, array = memoize(folder, size_of), large_array(0)
         function(array)
-        return lambda: after_sync(lambda: function(array))
+        return lambda: after_sync(folder, lambda: function(array))
 
     return prepare
 
@@ -116,7 +117,7 @@ def frame(memoize: Memoize, *, again: bool) -> Contestant:
         function, value, salts = memoize(folder, same_frame), frame_of(1_000_000), count(step=0 if again else 1)
         if again:
             function(value, next(salts))
-        return lambda: after_sync(lambda: function(value, next(salts)))
+        return lambda: after_sync(folder, lambda: function(value, next(salts)))
 
     return prepare
 

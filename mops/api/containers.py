@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from mops.api.worlds import world_of
 from mops.core.blob_layout import memo_from_folder, result_slot
-from mops.core.claim import key, patiently, read_epoch, read_log
+from mops.core.claim import key, read_epoch, read_log
 from mops.core.effects import Get, Steps
 from mops.core.errors import MissingExtraError, MopsError
+from mops.core.patience import patiently
 from mops.runtime.inline import drive
 from mops.runtime.session import DEFAULT_HEARTBEAT
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from mops.api.roots import layers_in
+from mops.api.roots import layers_in, path_in, without_secrets
 from mops.core.errors import ConfigurationError, MissingExtraError
 from mops.core.ports.blob_store import BETWEEN_LAYERS, BlobStore, SupportsExpiry, SupportsLayers
 
@@ -30,11 +30,7 @@ def locate_blob_store(root: Any) -> BlobStore:
             raise ConfigurationError("the blob root is empty")
         if BETWEEN_LAYERS in root:
             return _layered(layers_in(root))
-        if root.startswith(("file:", "memory:")) and "://" not in root:
-            raise ConfigurationError(
-                f"{root} is neither a path nor a URI; write {root.replace(':', '://', 1)}, or ./{root}"
-            )
-        return _from_uri(root) if "://" in root else _local(root)
+        return _from_uri(root) if "://" in root else _local(path_in(root))
     if isinstance(root, os.PathLike):
         return _local(os.fsdecode(root))
     if isinstance(root, list | tuple):
@@ -61,7 +57,10 @@ def _local(path: str) -> BlobStore:
 def _from_uri(uri: str) -> BlobStore:
     from urllib.parse import unquote, urlsplit  # 7 ms that a path does not need
 
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise ConfigurationError(f"{without_secrets(uri)} is no URI") from None
     if parts.scheme == "file" and parts.netloc in {"", "localhost"} and parts.path:
         return _local(unquote(parts.path))
     if parts.scheme == "memory" and parts.netloc and not parts.path.strip("/"):
@@ -73,10 +72,10 @@ def _from_uri(uri: str) -> BlobStore:
     if parts.scheme in {"adls", "abfss", "https"}:
         return _azure(uri)
     if parts.scheme == "file":
-        raise ConfigurationError(f"{uri} names no path of this machine: write file:///path")
+        raise ConfigurationError(f"{without_secrets(uri)} names no path of this machine: write file:///path")
     raise ConfigurationError(
-        f"{uri} names no blob root that this mops can open: it knows paths, file:///, memory://name, s3://, gs:// "
-        "and adls://"
+        f"{without_secrets(uri)} names no blob root that this mops can open: it knows paths, file:///, memory://name, "
+        "s3://, gs:// and adls://account/container for Azure"
     )
 
 
@@ -105,7 +104,7 @@ def _azure(uri: str) -> BlobStore:
 
 
 def local_copies_for(
-    store: BlobStore, cache_size: Callable[[], int | None], report: Callable[[str], None]
+    store: BlobStore, cache_size: Callable[[], int | None], report: Callable[[str], None], *, beside: bool = True
 ) -> "LocalCopies":
     """Where what is fetched from a store lies on this machine. Does no I/O.
 
@@ -116,10 +115,11 @@ def local_copies_for(
         store: the store.
         cache_size: gives the bytes that the cache may take; ``None``: as much as seems right for its disk.
         report: tells the user something.
+        beside: a local root is a place for copies.
     """
     from mops.adapters.local_copies.fallback import FallbackCopies
 
-    if store.uri.startswith("file:///"):
+    if beside and store.uri.startswith("file:///"):
         return FallbackCopies(os.path.join(_path_of(store.uri), "~files"), None, report)
     cache = _cache_folder()
     if store.uri.startswith("memory:") or not cache:

@@ -36,9 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the call that the command line names. The exit status is 0 where its outcome is in the store."""
     try:
         parsed = parse_remote(arguments)
-        if parsed.verify == "require":
-            os.environ[VERIFY_VARIABLE] = parsed.verify  # of all that the function calls, too
-        store = trust_of_process().around(locate_blob_store(parsed.root), _say)
+        demanded = "require" if parsed.verify == "require" else None  # of this command, and not of the next one here
+        store = trust_of_process(demanded).around(locate_blob_store(parsed.root), _say)
         world = World(store, SystemClock(), _say, DEFAULT_HEARTBEAT, contents_of, supervised=True)
         command = _of_batch(parsed, world) if isinstance(parsed, BatchCommand) else parsed
         memo = memo_from_folder(command.memo)
@@ -49,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
 
     def serve_in_child(epoch: Epoch, returned: Callable[[], None]) -> int:
         assert epoch.claim is not None
+        if demanded is not None:
+            os.environ[VERIFY_VARIABLE] = demanded  # of all that the function calls, too
         defaults.execute_under(store.uri)
         call = _RemoteCall(world, command.memo, epoch.claim)
         execution = Execution(call, needs_slot=False)

@@ -6,10 +6,13 @@ one is named by its URI, in which it is ``%7C``, or by a ``Path``.
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from mops.core.errors import ConfigurationError
 from mops.core.ports.blob_store import BETWEEN_LAYERS, LAYERS
+
+_SCHEMES: Final = ("file:", "memory:", "s3:", "gs:", "adls:", "abfss:", "https:")
+"""What begins a URI: ``s3:/bucket`` was meant for a bucket, and would be a folder."""
 
 
 def layers_in(root: str) -> Sequence[str]:
@@ -26,6 +29,13 @@ def layers_in(root: str) -> Sequence[str]:
     return places
 
 
+def without_secrets(root: str) -> str:
+    """A root that cannot be meant as an error may repeat it: without query, fragment, and who opens it."""
+    scheme, separator, place = root.partition("?")[0].partition("#")[0].partition("://")
+    host, slash, path = place.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+
+
 def is_absolute(root: str) -> bool:
     """Whether a root means the same in every working directory."""
     return all("://" in place or os.path.isabs(place) for place in layers_in(root))
@@ -35,11 +45,25 @@ def absolute(root: str, folder: str = "") -> str:
     """A root whose relative paths are taken from a folder, by default from the working directory.
 
     Raises:
-        ConfigurationError: as ``layers_in``.
+        ConfigurationError: as ``layers_in`` and ``path_in``.
         OSError: the working directory was removed.
     """
     places = layers_in(root)
     return BETWEEN_LAYERS.join(place if "://" in place else _absolute_path(place, folder) for place in places)
+
+
+def path_in(root: str) -> str:
+    """The path that a text without ``://`` is.
+
+    Raises:
+        ConfigurationError: it was meant for a URI.
+    """
+    if not root.startswith(_SCHEMES):
+        return root
+    shown = without_secrets(root)
+    scheme, _, rest = shown.partition(":")
+    uri = f"{scheme}:{'///' if scheme == 'file' else '//'}{rest.lstrip('/')}"
+    raise ConfigurationError(f"{shown} is neither a path nor a URI", advice=f"write {uri}, or ./{shown} for a folder")
 
 
 def text_of(root: Any) -> str:
@@ -68,7 +92,7 @@ def spelled(path: str) -> str:
 
 
 def _absolute_path(path: str, folder: str) -> str:
-    expanded = os.path.expanduser(path)
+    expanded = os.path.expanduser(path_in(path))
     return spelled(os.path.join(folder, expanded) if folder else os.path.abspath(expanded))
 
 

@@ -154,7 +154,8 @@ class Defaults:
         """What configuration files state; read once for each working directory and profile."""
         place = _working_directory(), os.environ.get(_PROFILE_VARIABLE, ""), name
         if place not in self._read:
-            self._read[place] = _MEANINGS[name](*_nearest(*place))
+            needs_profile = name != "cache_size" and not self.executes  # another's call has its root, and is verified
+            self._read[place] = _MEANINGS[name](*_nearest(*place, needs_profile=needs_profile))
         return self._read[place]
 
     def __reduce__(self) -> str:
@@ -191,7 +192,7 @@ def _root_in(path: str, root: Any) -> str:
     try:
         return text_of([absolute(place, os.path.dirname(path)) for place in places])
     except ConfigurationError as error:
-        raise ConfigurationError(f"blob_root in {path}: {error.args[0]}") from None
+        raise ConfigurationError(f"blob_root in {path}: {error.args[0]}", advice=error.advice) from None
 
 
 def _working_directory() -> str:
@@ -201,19 +202,19 @@ def _working_directory() -> str:
         return ""  # it was removed
 
 
-def _nearest(folder: str, profile: str, name: str) -> tuple[str, Any]:
+def _nearest(folder: str, profile: str, name: str, *, needs_profile: bool) -> tuple[str, Any]:
     """The file that states a setting, and what it states: in the profile, wherever that is, or else by itself."""
     tables = _tables_from(folder)
     if profile:
         tables = list(tables)
         chosen = [(path, table[profile]) for path, table in tables if isinstance(table.get(profile), dict)]
-        if not chosen and name == "blob_root":  # what else is configured does no harm where the profile is unknown
+        if not chosen and needs_profile:
             raise ConfigurationError(
                 f"{_PROFILE_VARIABLE} is {profile!r}, but no configuration file from {folder or 'here'} upwards has it",
                 advice=f"write a table [{profile}] to .mops.toml, or [tool.mops.{profile}] to pyproject.toml",
             )
         tables = [*chosen, *tables]
-    stated = ((path, table[name]) for path, table in tables if table.get(name, "") != "")
+    stated = ((path, table[name]) for path, table in tables if name in table)
     return next(stated, ("", None))
 
 
@@ -235,15 +236,33 @@ def _settings_in(path: str) -> Mapping[str, Any]:
     try:
         with open(path, "rb") as file:
             content = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # what is no UTF-8 is no TOMLDecodeError
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    table: dict[str, Any] = content if path.endswith(_FILES[0]) else content.get("tool", {}).get("mops", {})
+    table: Any = content if path.endswith(_FILES[0]) else _table_in(_table_in(content, "tool"), "mops")
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"tool.mops in {path} must be a table, not {table!r}")
+    if table:
+        _refuse_a_strangers(path)
     profiles = [each for each in table.values() if isinstance(each, dict)]
     named = {*(name for name, value in table.items() if not isinstance(value, dict)), *chain.from_iterable(profiles)}
     unknown = sorted(named.difference(_MEANINGS))
     if unknown:
         raise ConfigurationError(f"{path} sets {unknown[0]!r}, which is no setting; there is {', '.join(_MEANINGS)}")
     return table
+
+
+def _table_in(content: Any, name: str) -> Any:
+    return content.get(name, {}) if isinstance(content, dict) else {}
+
+
+def _refuse_a_strangers(path: str) -> None:
+    """Refuse what anybody may have put above the working directory, as in /tmp: it names the root whose code we run."""
+    folder = os.stat(os.path.dirname(path))
+    if folder.st_mode & 0o002 and os.lstat(path).st_uid not in {os.geteuid(), 0}:
+        raise ConfigurationError(
+            f"{path} is somebody else's, in a folder that everybody can write to, and would say whose code is run here",
+            advice="work in a folder of your own, or remove the file",
+        )
 
 
 def _size_in(path: str, size: Any) -> int | None:

@@ -19,8 +19,10 @@ _ADVICE: Final = (
     f"{_VARIABLE} holds keys, or paths of files with keys, which begin with / or ~; between them {os.pathsep}; a key "
     f"is {_SHORTEST} or more random letters and digits, as 'openssl rand -hex 32' makes them"
 )
+_WORLD_READS: Final = 0o004
 _WORLD_WRITES: Final = 0o002
 _GROUP_WRITES: Final = 0o020
+_SUPERUSER: Final = 0
 
 
 @final
@@ -33,10 +35,11 @@ class Trust:
 
     def __init__(self, verify: str) -> None:
         self.verify = verify
+        self._remarks: list[str] = []
 
     @cached_property
     def _keys(self) -> "HmacSha512 | None":
-        secrets = _secrets(os.environ.get(_VARIABLE, ""))
+        secrets = _secrets(os.environ.get(_VARIABLE, ""), self._remarks.append)
         if not secrets:
             return None
         from mops.adapters.signatures import HmacSha512
@@ -48,7 +51,7 @@ class Trust:
 
         Args:
             store: any.
-            report: told of what is not believed.
+            report: told of what is not believed, and once of key files that others can read.
 
         Raises:
             ConfigurationError: signatures are required, and there is no key; or what names the keys names none.
@@ -57,6 +60,8 @@ class Trust:
             return store
         if self._keys is None:
             raise ConfigurationError(f"verify='require', and there is no key in {_VARIABLE}", advice=_ADVICE)
+        while self._remarks:
+            report(self._remarks.pop())
         from mops.adapters.blob_stores.signed import SignedBlobStore
 
         if isinstance(store, SignedBlobStore):
@@ -65,7 +70,9 @@ class Trust:
             from mops.adapters.blob_stores.layered import LayeredBlobStore
 
             return LayeredBlobStore([self.around(layer, report) for layer in store.layers])
-        return SignedBlobStore(store, self._keys, self._keys if self.verify == "require" else None, report)
+        if self.verify == "off":
+            return SignedBlobStore(store, self._keys, None, report)
+        return SignedBlobStore(store, self._keys, self._keys, report, changes=bool(_that_others_write_to(store.uri)))
 
 
 _known: Final[dict[tuple[int, str | None], Trust]] = {}
@@ -86,18 +93,23 @@ def trust_of_process(verify: str | None = None) -> Trust:
     return known
 
 
-def _secrets(text: str) -> list[bytes]:
+def _secrets(text: str, remark: Callable[[str], None]) -> list[bytes]:
     """The keys that the variable holds or names. No message quotes any of it: it may be a key."""
-    entries = [entry for entry in text.strip().split(os.pathsep) if entry]
-    found = [_secrets_in(entry, f"entry {number} of {_VARIABLE}") for number, entry in enumerate(entries, 1)]
+    if not text:
+        return []
+    entries = enumerate(text.strip().split(os.pathsep), 1)
+    found = [_secrets_in(entry, f"entry {number} of {_VARIABLE}", remark) for number, entry in entries]
     return [secret for secrets in found for secret in secrets]
 
 
-def _secrets_in(entry: str, where: str) -> list[bytes]:
+def _secrets_in(entry: str, where: str, remark: Callable[[str], None]) -> list[bytes]:
     if not entry.startswith(("/", "~")):
+        if os.path.lexists(entry):  # its name would be the key, which is no secret
+            raise ConfigurationError(f"{where} is the relative path of a file, and would be a key", advice=_ADVICE)
         return [_secret(entry, where)]
     try:
         with open(os.path.expanduser(entry), encoding="ascii") as file:
+            status = os.fstat(file.fileno())
             lines = file.read().split()
     except OSError as error:
         why = os.strerror(error.errno or 0)
@@ -105,9 +117,16 @@ def _secrets_in(entry: str, where: str) -> list[bytes]:
         why = "it is no text"
     else:
         if lines:
+            _say_who_else_has_it(status, where, remark)
             return [_secret(line, f"the file of {where}") for line in lines]
         why = "it is empty"
     raise ConfigurationError(f"the file that {where} names cannot be read: {why}", advice=_ADVICE)
+
+
+def _say_who_else_has_it(status: os.stat_result, where: str, remark: Callable[[str], None]) -> None:
+    """Remark on a key file that is not one user's alone. What a platform gives a group of its own is left to it."""
+    if status.st_mode & (_WORLD_WRITES | _WORLD_READS):
+        remark(f"others can read or replace the file of {where}, and so sign as you do: chmod 600 it")
 
 
 def _secret(text: str, where: str) -> bytes:
@@ -119,8 +138,18 @@ def _secret(text: str, where: str) -> bytes:
 # ------------------------------------------------------------------------------------------------ local roots
 def say_who_else_can_write(uri: str, tell: Callable[[str], None]) -> None:
     """Warn of a local root that other users of the machine can write to. Never fails."""
+    path = _that_others_write_to(uri)
+    if path:
+        tell(
+            f"others can write to {path}, and so run code as whoever reads results there: "
+            f"chmod go-w it, use a root of your own, or sign what is stored and set verify='require'"
+        )
+
+
+def _that_others_write_to(uri: str) -> str:
+    """The path of a local root that other users of the machine can write to; empty for another root."""
     if not uri.startswith("file:///"):
-        return
+        return ""
     path = uri.removeprefix("file://")
     if "%" in path:
         from urllib.parse import unquote_to_bytes  # 7 ms that most paths do not need
@@ -129,12 +158,11 @@ def say_who_else_can_write(uri: str, tell: Callable[[str], None]) -> None:
     try:
         status = os.stat(path)
     except OSError:
-        return  # it is not there yet, and will be its owner's alone
-    if status.st_mode & _WORLD_WRITES or (status.st_mode & _GROUP_WRITES and not _is_our_own_group(status.st_gid)):
-        tell(
-            f"others can write to {path}, and so run code as whoever reads results there: "
-            f"chmod go-w it, or sign what is stored and set verify='require'"
-        )
+        return ""  # it is not there yet, and will be its owner's alone
+    theirs = status.st_uid not in {os.geteuid(), _SUPERUSER}
+    for_all = status.st_mode & _WORLD_WRITES
+    for_group = status.st_mode & _GROUP_WRITES and not _is_our_own_group(status.st_gid)
+    return path if theirs or for_all or for_group else ""
 
 
 def _is_our_own_group(group: int) -> bool:

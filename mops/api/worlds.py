@@ -73,7 +73,8 @@ def _contents_of_one(store: BlobStore, *, cleans: bool = True) -> "Contents":
     from mops.api.settings import defaults
     from mops.runtime.contents import Contents
 
-    copies = local_copies_for(store, defaults.cache_size, say)
+    # Where others may change what was verified, nothing is handed out that they can reach.
+    copies = local_copies_for(store, defaults.cache_size, say, beside=not getattr(store, "changes", False))
     return Contents(store, copies, _directories, locate_file, TERMINAL, cleans=cleans)
 
 

@@ -12,6 +12,7 @@ from mops.cli.get import get
 from mops.cli.inspect import inspect
 from mops.cli.logs import logs
 from mops.cli.ls import ls
+from mops.cli.probe import probe
 from mops.cli.replay import replay
 from mops.cli.summary import summary
 from mops.cli.watch import watch
@@ -31,7 +32,7 @@ def command_line() -> None:
     """Look into a blob root: which calls are stored, what became of them, and in what they differ."""
 
 
-for _command in (ls, inspect, why, cat, docker, get, logs, replay, summary, watch):
+for _command in (ls, inspect, why, cat, docker, get, logs, replay, summary, watch, probe):
     command_line.add_command(_command)
 
 

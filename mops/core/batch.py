@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mops.core.blob_layout import batch_key, batch_owner
-from mops.core.claim import create, patiently
+from mops.core.claim import create
 from mops.core.effects import Get, Steps
 from mops.core.envelope import MANIFEST, seal, unseal
 from mops.core.errors import ShellFailed
+from mops.core.patience import patiently
 
 
 class Order(NamedTuple):

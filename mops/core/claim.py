@@ -23,7 +23,7 @@ from typing import Any, Final, TypeAlias, final
 
 from mops.core.answers import Ticket
 from mops.core.blob_layout import Memo, claim_slot, log_slot, result_slot
-from mops.core.effects import Effect, Get, Issue, News, Now, Put, PutIfAbsent, Report, Steps, Tell, Wait
+from mops.core.effects import Get, Issue, News, Put, PutIfAbsent, Report, Steps, Tell
 from mops.core.envelope import (
     ADOPTION,
     CLAIM,
@@ -39,6 +39,7 @@ from mops.core.envelope import (
 )
 from mops.core.errors import CorruptBlob, StoreUnavailable, UnverifiedBlob
 from mops.core.failure import FailureRecord
+from mops.core.patience import patiently
 from mops.core.ports.blob_store import Buffer
 from mops.core.stored_value import NOTHING, StoredValue
 
@@ -48,9 +49,6 @@ FAILED: Final = "failed"
 TAKEN_OVER: Final = "taken over"
 LEFT: Final = "its caller left"
 CANCELLED: Final = "cancelled"
-_FIRST_RETRY: Final = 1.0
-_LAST_RETRY: Final = 20.0
-_OUT_OF_REACH: Final = "the blob store is out of reach: it is asked again for up to {:g} s (store_patience)"
 
 
 # ------------------------------------------------------------------------------------------------ records
@@ -206,29 +204,6 @@ def entry(memo: Memo, number: int, nonce: str) -> str:
     return f"{key(memo, claim_slot(number))}#{nonce}"
 
 
-def patiently(effect: Effect, patience: float) -> Steps[Any]:
-    """Repeat an idempotent effect until it is answered, or the store was out of reach for longer than ``patience``.
-
-    From the second failure on, the user is told: a call that waits in silence looks like one that hangs.
-
-    Raises:
-        StoreUnavailable: the last one.
-    """
-    since, delay = None, _FIRST_RETRY
-    while True:
-        try:
-            return (yield effect)
-        except StoreUnavailable:
-            now = yield Now()
-            since = now if since is None else since
-            if now - since >= patience:
-                raise
-        if delay > _FIRST_RETRY:
-            yield Report(_OUT_OF_REACH.format(patience))
-        yield Wait(delay)
-        delay = min(delay * 2, _LAST_RETRY)
-
-
 def create(blob_key: str, parts: list[Buffer], patience: float) -> Steps[bool]:
     """Write unique bytes once: ``True`` if and only if they are the ones that stand, whatever was lost on the way."""
     return (yield from patiently(PutIfAbsent(blob_key, parts), patience))  # type: ignore[no-any-return]
@@ -311,8 +286,10 @@ def current(memo: Memo, generation: int, patience: float) -> Steps[tuple[int, En
         look = Get(f"{memo.folder}/{slot}")
         try:
             data = yield look
-        except StoreUnavailable:
-            data = yield from patiently(look, patience)
+        except StoreUnavailable as error:
+            if error.waited >= patience:
+                raise
+            data = yield from patiently(look, patience, error.waited)
         if data is None:
             return generation, None
         try:

@@ -237,9 +237,14 @@ class TransientError(MopsError):
 
 
 class StoreUnavailable(StoreError, TransientError):
-    """No answer, or a server's error. The operation may have been applied."""
+    """No answer, or a server's error. The operation may have been applied.
+
+    Attributes:
+        waited: seconds that this took, where the store is reached over a network.
+    """
 
     advice = "check the network and the service; the call can be repeated as it is"
+    waited: float = 0.0
 
 
 class FileChanged(StoreError, TransientError):

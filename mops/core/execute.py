@@ -17,7 +17,6 @@ from mops.core.claim import (
     adoption_parts,
     create,
     key,
-    patiently,
     read_epoch,
     read_log,
 )
@@ -25,6 +24,7 @@ from mops.core.effects import Get, Issue, KnownDead, Look, Run, Spool, Steps, Wa
 from mops.core.errors import FileChanged, ShellFailed, StoreError, UnserializableError
 from mops.core.files import LocalFile
 from mops.core.ownership import unheard
+from mops.core.patience import patiently
 from mops.core.ports.serializer import Serialized, Serializer
 from mops.core.publish import fail, prepare, publish
 from mops.core.result import Failure

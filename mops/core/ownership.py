@@ -28,12 +28,12 @@ from mops.core.claim import (
     entry,
     key,
     leave_parts,
-    patiently,
     read_log,
     read_log_record,
 )
 from mops.core.effects import Ask, Attach, Describe, Exit, Get, Held, Issue, KnownDead, Look, Now, Steps
 from mops.core.errors import StartTimeout
+from mops.core.patience import patiently
 from mops.core.ports.blob_store import Buffer
 from mops.core.timing import Timing
 

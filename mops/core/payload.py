@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from mops.core.blob_layout import content_key
-from mops.core.claim import patiently
 from mops.core.effects import FetchFile, GetContent, HasFile, PutContent, PutFile, Report, Steps, Sync
 from mops.core.envelope import INLINE_LIMIT, MAX_HEADER, Envelope, Segment, StoredSegment
 from mops.core.errors import CorruptBlob, FileChanged, StoreError, UnserializableError
 from mops.core.files import KINDS, AnyFile, Arrived, SharedObject, StoredFile
+from mops.core.patience import patiently
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.serializer import Serialized
 from mops.core.stored_value import StoredValue
@@ -82,15 +82,18 @@ def _store_file(file: AnyFile, patience: float, *, durable: bool) -> Steps[Store
 
 def _store_shared(shared: SharedObject, patience: float, *, durable: bool) -> Steps[StoredFile]:
     blob = shared.blob
-    if blob.digest:
-        stored = StoredFile(content_key(blob.digest), blob.digest, blob.size, "shared", shared.name)
-        if (yield from patiently(HasFile(stored), patience)) is not None:
-            return stored
+    if blob.digest and (yield from patiently(HasFile(_as_file(shared)), patience)) is not None:
+        return _as_file(shared)
     pieces = shared.pieces()
     blob.size = sum(map(len, pieces))
     blob.digest = yield from patiently(PutContent(*pieces), patience)
     if durable:
         yield from sync(content_key(blob.digest))
+    return _as_file(shared)
+
+
+def _as_file(shared: SharedObject) -> StoredFile:
+    blob = shared.blob
     return StoredFile(content_key(blob.digest), blob.digest, blob.size, "shared", shared.name)
 
 

@@ -6,40 +6,60 @@ from typing import Any, Final, final
 from mops.core.errors import KINDS, ConfigurationError, FailureKind
 from mops.core.sizes import size_of
 
-_MOST_DOUBLINGS: Final = 60
+_MOST_STEPS: Final = 60
 
 
 @final
 class Grow:
-    """Attempts with more memory each. Not to be changed.
+    """Attempts with more memory each, until the most was tried. Not to be changed.
 
     Args:
-        times: further attempts.
         factor: how many times the memory of the attempt before.
-        limit: bytes that no attempt exceeds; a text such as ``"64Gi"`` will do.
+        max: bytes that no attempt exceeds; a text such as ``"64Gi"`` will do.
+        times: further attempts at most; by default, as many as lead to ``max``, which has to be given then. Where the
+            Shell has no limit of memory to raise, ``times`` alone counts.
 
     Raises:
-        ConfigurationError: for a number that cannot be meant.
+        ConfigurationError: for a number that cannot be meant, and where neither end is given.
     """
 
-    __slots__ = ("factor", "limit", "times")
+    __slots__ = ("factor", "max", "times")
 
-    def __init__(self, times: int, *, factor: float = 2.0, limit: int | str | None = None) -> None:
-        _check_count("Grow", times)
-        most = None if limit is None else size_of(limit, "limit")
-        if not factor > 1 or most == 0:
-            raise ConfigurationError(f"Grow takes a factor above 1 and a limit in bytes, not {factor!r}, {limit!r}")
-        self.times = times
+    def __init__(self, factor: float = 2.0, *, max: int | str | None = None, times: int | None = None) -> None:  # noqa: A002
+        number: Any = factor
+        if not isinstance(number, int | float) or not number > 1:
+            raise ConfigurationError(f"Grow multiplies the memory by a factor above 1, which {factor!r} is not")
+        most = None if max is None else size_of(max, "max")
+        if most == 0:
+            raise ConfigurationError("no attempt can have 0 bytes of memory")
+        if times is not None:
+            _check_count("Grow", times)
+        elif most is None:
+            raise ConfigurationError("memory cannot grow for ever: state Grow(max=...) or Grow(times=...)")
         self.factor = factor
-        self.limit = most
+        self.max = most
+        self.times = times
 
     def __repr__(self) -> str:
-        return f"Grow({self.times}, factor={self.factor}, limit={self.limit})"
+        return f"Grow({self.factor}, max={self.max}, times={self.times})"
 
     def memory(self, first: int, step: int) -> int:
         """Bytes for the attempt after that many failures for lack of memory."""
-        grown = int(first * self.factor**step)
-        return grown if self.limit is None else max(first, min(grown, self.limit))
+        grown = int(first * self.factor ** min(step, _MOST_STEPS))
+        return grown if self.max is None else max(first, min(grown, self.max))
+
+    def goes_on(self, failures: int, memory: int | None) -> bool:
+        """Whether there is another attempt.
+
+        Args:
+            failures: for lack of memory, so far, but for the last one.
+            memory: bytes that the last one had; ``None`` where its Shell has no limit to raise.
+        """
+        if self.times is not None and failures >= self.times:
+            return False
+        if memory is None:
+            return self.times is not None
+        return self.max is None or memory < self.max
 
 
 @final
@@ -82,7 +102,8 @@ class Retries:
         self.longest_delay = longest_delay
         self.when = when
         for kind in KINDS:
-            _check_count(kind, self.times(kind))
+            if not isinstance(getattr(self, kind), Grow):
+                _check_count(kind, getattr(self, kind))
         if not first_delay >= 0 or not longest_delay >= first_delay:
             raise ConfigurationError(f"delays are seconds, the first one first: {first_delay!r}, {longest_delay!r}")
         if when is not None and not callable(when):
@@ -94,14 +115,22 @@ class Retries:
         ]
         return f"Retries({', '.join(changed)})"
 
-    def times(self, kind: FailureKind) -> int:
-        """Further attempts for failures of a kind."""
+    def goes_on(self, kind: FailureKind, failures: int, memory: int | None) -> bool:
+        """Whether there is another attempt after a failure.
+
+        Args:
+            kind: of the failure.
+            failures: of that kind, before this one.
+            memory: see ``Grow.goes_on``.
+        """
         allowed: Any = getattr(self, kind)
-        return allowed.times if isinstance(allowed, Grow) else allowed
+        if isinstance(allowed, Grow):
+            return allowed.goes_on(failures, memory)
+        return failures < int(allowed)
 
     def delay(self, failures: int) -> float:
         """Seconds to wait after that many failures."""
-        return float(min(self.longest_delay, self.first_delay * 2 ** min(failures - 1, _MOST_DOUBLINGS)))
+        return float(min(self.longest_delay, self.first_delay * 2 ** min(failures - 1, _MOST_STEPS)))
 
 
 def _check_count(name: str, count: Any) -> None:

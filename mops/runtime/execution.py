@@ -120,6 +120,10 @@ class Execution:
     def _by_world(self, effect: effects.Effect) -> Any:
         return self.world.perform(effect)
 
+    def _get(self, effect: effects.Get) -> Any:
+        world = self.world  # of a near one, this is all that a hit asks for
+        return world.perform(effect) if world.is_far else world.store.get(effect.key)
+
     def close(self) -> None:
         """Listen no more, and give the slot back unless a command runs in it."""
         if self._folder:
@@ -289,7 +293,7 @@ def jittered(seconds: float) -> float:
 
 _PERFORM: Final[dict[type, Callable[[Execution, Any], Any]]] = {
     **dict.fromkeys(get_args(effects.Effect), Execution._by_world),
-    effects.Get: lambda execution, effect: execution.world.store.get(effect.key),  # all that a hit asks for
+    effects.Get: Execution._get,
     effects.Admit: Execution._admit,
     effects.Wait: Execution._wait,
     effects.Start: Execution._start,

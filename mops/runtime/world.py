@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mops.core import answers, effects
-from mops.core.errors import CallCancelled, StoreError
+from mops.core.errors import CallCancelled, StoreUnavailable
 from mops.core.files import StoredFile
+from mops.core.payload import sync
 from mops.core.ports.blob_store import BETWEEN_LAYERS, LAYERS, BlobStore, Buffer, SupportsSync
 from mops.core.ports.clock import Clock
 from mops.core.result import Failure
@@ -119,7 +120,17 @@ class World:
         Raises:
             StoreError: as the store does.
         """
+        if self.is_far:
+            return self._perform_and_time(effect)
         return _PERFORM[type(effect)](self, effect)
+
+    def _perform_and_time(self, effect: effects.Effect) -> Any:
+        begun = self.clock.monotonic()
+        try:
+            return _PERFORM[type(effect)](self, effect)
+        except StoreUnavailable as error:
+            error.waited = self.clock.monotonic() - begun
+            raise
 
     def _get(self, effect: effects.Get) -> Buffer | None:
         return self.store.get(effect.key)
@@ -140,10 +151,7 @@ class World:
         return self.contents.put(effect.file, self._sync_or_say if effect.durable else _nothing)
 
     def _sync_or_say(self, key: str) -> None:
-        try:
-            self._sync(effects.Sync(key))
-        except StoreError as error:
-            self.tell(f"{key} is stored, but may not survive a power failure: {error.args[0]}")
+        drive(sync(key), self.perform_waiting)
 
     def _fetch_file(self, effect: effects.FetchFile) -> str | None:
         return self.contents.fetch(effect.file)

@@ -94,6 +94,13 @@ class BlobListingLaws(BlobStoreHooks):
             assert keys_of(store, prefix) == []
 
     @final
+    def test_prefix_may_be_as_long_as_a_segment_or_a_key(self, store: BlobStore) -> None:
+        key = "/".join(["t" * 200] * 4 + ["u" * 96])
+        store.put_if_absent(key, b"x")
+        for prefix in (key[:199], key[:200], key[:201], key[:899], key):
+            assert keys_of(store, prefix) == [key]
+
+    @final
     def test_listing_resumes_behind_any_text(self, store: BlobStore) -> None:
         self._fill(store)
         for after in (*KEYS, *BETWEEN):

@@ -33,7 +33,7 @@ def test_a_function_that_runs_out_of_memory_gets_more(stage):
         """
         from stage import *
 
-        retries = Retries(out_of_memory=Grow(3), first_delay=0.0)
+        retries = Retries(out_of_memory=Grow(max="3200Mi"), first_delay=0.0)
         @use_runner(MemoizingPicklingRunner(DetachedShell(folder, memory=400 << 20), root, retries=retries))
         def hungry(size):
             note("tried")

@@ -13,7 +13,7 @@ STAGE = """
     from mops.adapters.blob_stores.azure import retrying, transport
     from mops.adapters.blob_stores.object_store import client
 
-    retrying._PATIENCE, retrying._LONGEST_PAUSE, transport.READING = 1.0, 0.2, 1.0
+    retrying._PATIENCE, retrying._LONGEST_PAUSE, transport.READING = 1.0, 0.2, 0.4
     client._CONTROL = {"connect_timeout": "1s", "read_timeout": "1s", "timeout": "5s"}
     client._RETRIES = {**client._RETRIES, "max_retries": 1}
 

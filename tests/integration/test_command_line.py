@@ -16,6 +16,7 @@ import pytest
 import mops
 from mops import InThreadShell, MemoizingPicklingRunner, SubprocessShell, use_runner
 from mops.__main__ import main
+from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.api.records import comparison
 from mops.api.worlds import world_of
 from mops.core import envelope
@@ -519,6 +520,22 @@ def test_errors_are_text_without_a_traceback_and_an_exit_status(run, arguments, 
     assert (got, out) == (status, "")
     assert said in err
     assert "Traceback" not in err
+
+
+def test_probe_proves_the_promises_of_a_root_and_leaves_nothing(root, run, monkeypatch):
+    monkeypatch.setenv("MOPS_ROOT", root)
+
+    assert run("probe") == run("probe", root) == (0, f"file://{root} keeps what mops relies on\n", "")
+    assert tree(root) == {}
+
+
+def test_probe_says_what_a_root_lacks(root, run, monkeypatch):
+    monkeypatch.setattr(LocalBlobStore, "put_if_absent", lambda self, key, *parts: self.put(key, *parts) or True)
+
+    status, out, err = run("probe", root)
+
+    assert (status, out) == (1, "")
+    assert "a blob can be created twice" in err
 
 
 def test_version_and_help_succeed(run):

@@ -197,7 +197,7 @@ def test_a_lack_of_memory_is_told_with_its_limit(jobs):
 
 
 def test_the_next_attempt_has_more_memory(jobs):
-    retries = Retries(out_of_memory=Grow(4, factor=2, limit="1Gi"), first_delay=0.01)
+    retries = Retries(out_of_memory=Grow(1.5, max="1Gi"), first_delay=0.01)
     future = jobs.call("take", memory="96MiB", retries=retries).submit(300 << 20)
     assert future.result() == 300 << 20
     assert future.metadata["epoch"] > 1

@@ -153,11 +153,11 @@ def test_a_remote_that_cannot_store_its_result_says_so_in_words(project):
     )
     kept = project.environment(TMPDIR=str(project.folder))
     called = project.run("-c", "import stage; stage.work()", check=False, env=kept)
-    remotes, _, callers = called.stderr.partition("Traceback")
-    assert remotes.startswith("mops remote: cannot create file://")
+    remotes = called.stderr.partition("mops remote: ")[2].partition("mops.core.failure.RemoteTraceback")[0]
+    assert remotes.startswith("cannot create file://"), "said before or after the caller's error"
     assert "/r0: it is a directory" in remotes
     assert "is kept in" in remotes
-    assert "InvalidKey: cannot create" in callers
+    assert "InvalidKey: cannot create" in called.stderr
 
 
 @pytest.mark.parametrize("size", [600_000, 3_000_000])

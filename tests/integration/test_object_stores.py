@@ -14,6 +14,8 @@ from mops.api.locate import locate_blob_store
 from mops.core.errors import (
     BlobArchived,
     ConfigurationError,
+    FileChanged,
+    InvalidKey,
     StoreDenied,
     StoreFull,
     StoreUnavailable,
@@ -60,6 +62,49 @@ def test_what_names_no_bucket_is_refused(uri):
         ObjectBlobStore(uri)
 
 
+@pytest.mark.parametrize("place", ["user:canary@bucket/root", "bucket/root?X-Amz-Signature=canary", "b/a#canary"])
+def test_credentials_in_a_root_are_refused_and_not_repeated(place):
+    with pytest.raises(ConfigurationError) as caught:
+        ObjectBlobStore(f"s3://{place}")
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+    assert "environment" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "prefix", ["a b", "a+b", "ü/日本", "~x", "a[1]{2}*", "a&b=c;d,e", "'\"`", "a:b@c|^<>", " c ", "u\u0308"]
+)
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_prefix_of_odd_characters_is_a_root_like_any(s3, scheme, prefix):
+    known = uuid.uuid4().hex
+    odd, beside = (ObjectBlobStore(f"{scheme}://{BUCKET}/{known}/{name}") for name in (prefix, f"{prefix}x"))
+    beside.put("of/another", b"")
+    assert odd.put_if_absent("a/key", b"x") is True
+    assert odd.put_if_absent("a/key", b"y") is False
+    assert odd.get("a/key") == b"x"
+    assert [info.key for info in odd.list("a/")] == [info.key for info in odd.list()] == ["a/key"]
+    odd.delete("a/key")
+    assert (odd.get("a/key"), odd.file_size("a/key")) == (None, None)
+
+
+@pytest.mark.parametrize("endpoint", ["a:canary@127.0.0.1:1", "localhost", "ftp://canary", "http://", "http:// canary"])
+def test_endpoint_that_is_no_address_is_refused_and_not_repeated(monkeypatch, endpoint):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL is no address") as caught:
+        ObjectBlobStore("s3://bucket/root").get("blob")
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("others", [("AWS_ENDPOINT",), ("AWS_ENDPOINT", "AWS_ENDPOINT_URL")])
+def test_of_several_endpoints_the_most_particular_one_counts(s3, store, monkeypatch, others):
+    particular = "AWS_ENDPOINT_URL_S3" if len(others) == 2 else "AWS_ENDPOINT_URL"
+    for order in ((particular, *others), (*others, particular)):
+        for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL"):
+            monkeypatch.delenv(name, raising=False)
+        for name in order:
+            monkeypatch.setenv(name, s3.url if name == particular else "http://127.0.0.1:1")
+        assert ObjectBlobStore(f"{store.uri}/{len(order)}/{order[0].lower()}").put_if_absent("blob", b"x") is True
+
+
 def test_a_missing_package_is_named_with_the_command_that_installs_it(project):
     out = project.script(
         """
@@ -98,11 +143,53 @@ def test_service_that_ignores_conditions_is_refused_by_name(s3, store):
         store.probe()
 
 
+def test_service_that_knows_no_conditions_is_refused_by_name(s3, store):
+    fresh(store)
+    with s3.answering("unknowing"), pytest.raises(UnsupportedStore, match=f"{store.uri}.*501") as caught:
+        store.put_if_absent("blob", b"x")
+    assert "If-None-Match" in caught.value.advice
+
+
+def test_service_that_is_reached_with_a_password_is_named_without_it(s3, store, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url.replace("//", "//user:canary@"))
+    careless = ObjectBlobStore(f"{store.uri}/careless")
+    with s3.answering("careless"), pytest.raises(UnsupportedStore) as caught:
+        careless.put_if_absent("blob", b"x")
+    assert f"{s3.url} ignores" in str(caught.value)
+    assert "canary" not in repr(caught.value)
+
+
 def test_google_storage_that_ignores_generations_is_refused_by_name(s3):
     store = ObjectBlobStore(f"gs://{BUCKET}/{uuid.uuid4()}")
     fresh(store)
     with s3.answering("careless"), pytest.raises(UnsupportedStore, match=f"{s3.url} ignores the conditions"):
         store.put_if_absent("blob", b"x")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "proven"),
+    [
+        ("", {"put", "copy"}),
+        ("https://s3.eu-central-1.amazonaws.com", {"put", "copy"}),
+        ("https://s3.cn-north-1.amazonaws.com.cn", {"put", "copy"}),
+        ("https://s3-outposts.eu-central-1.amazonaws.com", set()),
+        ("https://amazonaws.com.example.org", set()),
+        ("https://minio.example.org", set()),
+        ("http://127.0.0.1:9000", set()),
+    ],
+)
+def test_only_services_that_are_known_to_keep_conditions_are_taken_at_their_word(s3, monkeypatch, endpoint, proven):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert ObjectBlobStore(f"s3://{BUCKET}/root")._client.proven == proven
+
+
+def test_upload_of_a_file_that_was_changed_leaves_nothing(s3, store, tmp_path):
+    (tmp_path / "file").write_bytes(bytes_of(12 * MIB))
+    store.put_if_absent("first", b"x")
+    with pytest.raises(FileChanged):
+        store.put_file_if_absent("file", str(tmp_path / "file"), bytes(32))
+    name = store.uri.rpartition("/")[2]
+    assert s3.keys(name) == [f"{name}/first"]
 
 
 def test_two_writers_that_s3_refuses_both_try_again(s3, store):
@@ -264,7 +351,13 @@ def test_files_of_any_size_take_little_memory(s3, project, tmp_path):
         (400, "EntityTooLarge", StoreFull, "smaller"),
         (400, "AuthorizationHeaderMalformed", UnsupportedStore, "AWS_REGION"),
         (404, "NoSuchBucket", UnsupportedStore, "make the bucket"),
-        (400, "InvalidRequest", StoreUnavailable, ""),
+        (400, "InvalidRequest", UnsupportedStore, ""),
+        (400, "KeyTooLongError", InvalidKey, "shorter"),
+        (400, "KMS.DisabledException", StoreDenied, "encrypts"),
+        (405, "MethodNotAllowed", UnsupportedStore, ""),
+        (400, "RequestTimeout", StoreUnavailable, ""),
+        (400, "IncompleteBody", StoreUnavailable, ""),
+        (400, "InvalidPart", StoreUnavailable, ""),
     ],
 )
 def test_each_answer_has_its_error_and_nobody_sees_a_secret(s3, store, status, code, wanted, advice):
@@ -306,7 +399,7 @@ def test_no_credentials_are_said_to_be_missing(s3, monkeypatch):
     for name in CREDENTIALS:
         if name.startswith(("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION")):
             monkeypatch.delenv(name)
-    with pytest.raises(StoreUnavailable, match="no credentials"):
+    with pytest.raises(StoreUnavailable, match="export-credentials"):
         ObjectBlobStore(f"s3://{BUCKET}/root").get("blob")
 
 
@@ -360,6 +453,30 @@ def test_forked_children_and_their_children_have_clients_of_their_own(s3, projec
         """
     )
     assert out == str([f"generation/{number}" for number in range(4)]) + "\n"
+
+
+@pytest.mark.parametrize(
+    "shell",
+    ["SubprocessShell()", "ForkServerShell(max_workers=1)", "ForkServerShell(max_workers=1, preload=['obstore'])"],
+)
+def test_remote_of_any_kind_reads_arguments_and_stores_results(s3, project, shell):
+    project.write(
+        "stage.py",
+        f"""
+        @use_runner(MemoizingPicklingRunner({shell}, "s3://{BUCKET}/{uuid.uuid4()}"))
+        def reverse(content):
+            with open("runs", "a") as runs:
+                print(len(content), file=runs)
+            return content[::-1]
+        """,
+    )
+    script = """
+        from stage import reverse
+        large = bytes(range(256)) * 8192
+        print(reverse(large) == large[::-1], reverse(b"ab"))
+        """
+    assert project.script(script) == project.script(script) == "True b'ba'\n"
+    assert project.lines("runs") == ["2097152", "2"]
 
 
 def test_obstore_that_others_have_used_before_a_fork_is_no_obstacle(s3, project):

@@ -7,15 +7,18 @@ import subprocess
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from blake3 import blake3
 
-from mops import MemoizingPicklingRunner, attach, use_runner
+from mops import ForkServerShell, MemoizingPicklingRunner, attach, tempdir, use_runner
 from mops.__main__ import main
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.blob_stores.signed import SignedBlobStore
+from mops.adapters.files.reading import MAPPED_FROM
+from mops.adapters.serializers.pickling import PicklingSerializer
 from mops.adapters.signatures import HmacSha512
 from mops.api import trust
 from mops.api.worlds import world_of
@@ -379,6 +382,24 @@ def test_keys_rotate(settings, project, tmp_path, capsys):
     assert [call("require", key) for key in (OTHER_KEY, f"{OTHER_KEY}:{KEY}", KEY, OTHER_KEY)] == [1, 0, 0, 0]
 
 
+def test_the_command_line_shows_the_result_that_a_call_here_would_be_given(
+    settings, project, tmp_path, monkeypatch, capsys
+):
+    call = counted(settings, tmp_path, capsys)
+    for verify, key in (("off", ""), ("require", KEY), ("require", OTHER_KEY)):
+        assert call(verify, key) == 1  # each passes over what stands before
+    settings("require", KEY)
+
+    def said(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mops", *arguments])
+        assert main() == 0
+        return capsys.readouterr().out.strip()
+
+    _, state, *_, uri = said("ls").split("\t")
+    assert state == "stored"
+    assert said("cat", uri) == "42"
+
+
 def counted(settings, tmp_path, capsys):
     """How often a call runs its function. The world of the root is found anew, as in a process that was restarted."""
 
@@ -440,7 +461,7 @@ def test_a_heartbeat_that_is_not_signed_is_silence(settle, trap, tmp_path):
 def keys(project, tmp_path):
     def environment(key=KEY, **more):
         names = {"MOPS_SIGNING_KEY": key, "MOPS_ROOT": str(tmp_path / "root"), **more}
-        return {**os.environ, "PYTHONPATH": str(project), "HOME": str(tmp_path), **names}
+        return {**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{TESTS}", "HOME": str(tmp_path), **names}
 
     return environment
 
@@ -453,6 +474,7 @@ def run(project, text, environment):
     )  # fmt: skip
 
 
+TESTS = Path(__file__).parents[2]  # what has the package of the tests
 PROGRAM = """
 import os, sys
 from mops import *
@@ -477,7 +499,7 @@ def test_remotes_sign_and_believe_what_their_orchestrator_signed(shell, project,
 
 def test_copies_of_a_batch_sign_and_believe_as_well(project, keys, tmp_path):
     text = "print(called(ArrayShell()).map([1, 2, 3]).wait())"
-    done = run(project, text, keys(PYTHONPATH=f"{project}:{os.getcwd()}"))
+    done = run(project, text, keys())
     assert done.stdout.splitlines()[-1:] == ["[2, 4, 6]"], done.stderr
     (manifest,) = (tmp_path / "root" / "mops1" / "batch").iterdir()
     assert signature_of(manifest.read_bytes())[0] == 1
@@ -504,6 +526,73 @@ except ShellFailed as error:
     assert words in done.stdout + done.stderr
     assert not list((tmp_path / "root").glob("mops1/memo/**/r*"))
     assert OTHER_KEY not in done.stdout + done.stderr
+
+
+def test_a_warm_worker_believes_for_each_command_what_that_one_requires(settle, trap, tmp_path, monkeypatch):
+    readers = settle("off")
+    monkeypatch.delenv("MOPS_VERIFY")
+    shell = ForkServerShell(max_workers=1)
+
+    def served(number, verify, plant):
+        intruder = Intruder(tmp_path / "root", readers.decorated.memo_uri(number), trap, "")
+        intruder.claim(plant(intruder))
+        command = shell(RemoteCommand(readers.root.as_uri(), intruder.memo.folder, 1, verify).argv(sys.executable))
+        error = command.exception(60)
+        return command.pid, error and str(error)
+
+    worker, trouble = served(1, "off", lambda _: ARGUMENTS)
+    assert trouble is None
+    another, trouble = served(2, "require", in_the_envelope)
+    assert another == worker
+    assert "is not believed here" in trouble
+    assert not trap.exists()
+    served(3, "off", in_the_envelope)
+    assert trap.exists()
+
+
+# ------------------------------------------------------------------------------------------------ a root of many users
+def large(count):
+    return [str(number) * 40 for number in range(count)]
+
+
+def a_file(text):
+    path = tempdir() / "data.txt"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def root_of_many(settings, tmp_path):
+    """A root that everybody on the machine can write to."""
+    settings("require")
+    root = tmp_path / "root"
+    root.mkdir()
+    root.chmod(0o777)
+    return root
+
+
+def test_what_was_verified_is_decoded_whoever_changes_the_file_meanwhile(root_of_many, monkeypatch):
+    function = use_runner(MemoizingPicklingRunner(blob_root=str(root_of_many)))(large)
+    value = function(60_000)
+    (blob,) = (path for path in root_of_many.glob("mops1/blob/*/*") if path.stat().st_size > MAPPED_FROM)
+    size, begin = blob.stat().st_size, PicklingSerializer.loads
+
+    def loads(serializer, buffers, *more):
+        with blob.open("r+b") as file:
+            file.seek(size // 2)
+            file.write(b"0" * 1000)
+        return begin(serializer, buffers, *more)
+
+    monkeypatch.setattr(PicklingSerializer, "loads", loads)
+    assert (function(60_000) == value) is True
+
+
+def test_files_are_handed_out_from_where_nobody_else_can_change_them(root_of_many):
+    function = use_runner(MemoizingPicklingRunner(blob_root=str(root_of_many)))(a_file)
+    function("text")
+    path = function("text")
+    assert path.read_text() == "text"
+    assert not path.is_relative_to(root_of_many)
 
 
 # ------------------------------------------------------------------------------------------------ the key
@@ -559,7 +648,7 @@ def test_the_key_is_in_no_argv_log_error_repr_or_blob(project, keys, tmp_path):
         )
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environment = keys(f"{canary}1:{canary}2", PYTHONPATH=f"{project}:{os.getcwd()}", TMPDIR=str(temporary))
+    environment = keys(f"{canary}1:{canary}2", TMPDIR=str(temporary))
     done = run(project, CANARY_PROGRAM, environment)
     assert done.returncode == 0, done.stderr
     assert "--memo" in done.stdout + done.stderr, "command lines were looked at"

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,15 +35,16 @@ class Azurite:
 
 
 @contextmanager
-def azurite(folder: Path | None = None) -> Iterator[Azurite]:
+def azurite(folder: Path | None = None, options: Sequence[str] = ()) -> Iterator[Azurite]:
     """Start the emulator, and stop it in the end. Fails where ``make test`` has not installed it.
 
     Args:
         folder: where it keeps blobs; in its memory by default.
+        options: more of its own.
     """
     where = ["--inMemoryPersistence"] if folder is None else ["--location", str(folder)]
     process = subprocess.Popen(
-        ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", _program(), *_OPTIONS, *where],
+        ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", _program(), *_OPTIONS, *options, *where],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

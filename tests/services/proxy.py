@@ -104,7 +104,7 @@ class Proxy:
 
     Attributes:
         requests: all that have arrived as a whole, in order.
-        befall: asked for each request; ``None``: it passes.
+        befall: by a name: asked for each request whose target has that name in it; ``None``: it passes.
         outage: what befalls all requests, if anything does.
         met: how many requests the outage has met.
     """
@@ -113,7 +113,7 @@ class Proxy:
         address = urlsplit(back)
         self._back = (str(address.hostname), int(address.port or 80))
         self.requests: list[Request] = []
-        self.befall: Callable[[Request], Fault | None] = lambda _request: None
+        self.befall: dict[str, Callable[[Request], Fault | None]] = {}
         self.outage: Fault | None = None
         self.met = 0
         self._exchanges: list[Exchange] = []
@@ -135,10 +135,11 @@ class Proxy:
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
-    def settle(self) -> None:
-        """Delay nothing any more, and wait until nothing more comes of any request."""
+    def settle(self, name: str) -> None:
+        """Delay nothing any more, and wait until nothing more comes of any request that has the name in its target."""
         with self._lock:
-            exchanges, self._exchanges = self._exchanges, []
+            exchanges = [exchange for exchange in self._exchanges if name in exchange.request.target]
+            self._exchanges = [exchange for exchange in self._exchanges if name not in exchange.request.target]
         for exchange in exchanges:
             exchange.again.set()
         for exchange in exchanges:
@@ -166,7 +167,8 @@ class Proxy:
                 return self.outage
             self.requests.append(exchange.request)
             self._exchanges.append(exchange)
-            return self.befall(exchange.request) or passes
+            asked = [befall for name, befall in self.befall.items() if name in exchange.request.target]
+            return (asked[0](exchange.request) if asked else None) or passes
 
     def _was_answered(self, answered: Exchange) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ steps, so requests are served one after the other. ``POST /-/<mode>`` sets how i
 - ``twice``: it applies each writing request twice and gives the second answer, as if the first had been lost on the
   way and the request sent again.
 - ``careless``: it ignores conditions, as services did that knew none.
+- ``unknowing``: it refuses conditions with 501, as other services do that know none.
 - ``refuse/<status>/<code>``: it refuses the next request so, and repeats the secrets of the request as S3 does; then
   ``plain``.
 - ``count``: ``plain``; the answer tells how many requests were answered, and how many connections were made for them,
@@ -70,6 +71,8 @@ class Server:
             self.mode = _CONFLICT
         if self.mode.startswith("refuse/"):
             return self.refuse(environ)
+        if self.mode == "unknowing" and conditional:
+            return _short("501 Not Implemented", "<Error><Code>NotImplemented</Code></Error>")
         if self.mode == "careless":
             environ.pop(_CONDITION, None)
         if self.mode == "twice" and conditional:
@@ -96,12 +99,15 @@ class Server:
         if _COPIED in environ and _CONDITION in environ and self.stands(environ):
             return _short("412 Precondition Failed", _TAKEN)
         answer = []
-        content = b"".join(
-            self.moto(
-                {**environ, "wsgi.input": io.BytesIO(body)},
-                lambda status, headers, _error=None: answer.append((status, headers)),
+        try:
+            content = b"".join(
+                self.moto(
+                    {**environ, "wsgi.input": io.BytesIO(body)},
+                    lambda status, headers, _error=None: answer.append((status, headers)),
+                )
             )
-        )
+        except KeyError:  # a part of what is complete already, which moto does not foresee
+            return _short("404 Not Found", "<Error><Code>NoSuchUpload</Code></Error>")
         ((status, headers),) = answer
         return status, headers, content
 

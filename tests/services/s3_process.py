@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -52,6 +53,11 @@ class S3Server:
         """Requests and connections since the last time."""
         requests, connections = map(int, self._request("POST", "/-/count").split())
         return requests, connections
+
+    def keys(self, prefix):
+        """Of objects, and of uploads that nobody has completed."""
+        answers = [self._request("GET", f"/{BUCKET}?{query}").decode() for query in (f"prefix={prefix}", "uploads")]
+        return [key for answer in answers for key in re.findall("<Key>(.*?)</Key>", answer) if key.startswith(prefix)]
 
     def _request(self, method, path):
         with urllib.request.urlopen(urllib.request.Request(self.url + path, method=method), timeout=60) as answer:

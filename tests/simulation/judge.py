@@ -11,11 +11,11 @@ from mops.core.failure import FailureRecord
 from mops.core.result import Failure, Success
 from tests.simulation.callers import HASTY, Caller
 from tests.simulation.process import FOLDER
-from tests.simulation.world import MEMO, Execution, World
+from tests.simulation.world import MEMO, SILENT_TIMEOUT, Execution, World
 
 LONGEST_LOOK = 1.0
-SLACK = 60.0
-"""Seconds by which patience may be exceeded: a last pause, and requests that are not answered."""
+SLACK = 5.0
+"""Seconds by which patience may be exceeded beside one operation that is not answered: timers are late."""
 FAILING = (
     "errors",
     "crash",
@@ -83,7 +83,8 @@ def _judge_exception(world: World, caller: Caller, error: BaseException) -> None
 def _gave_up_a_first_look(world: World, caller: Caller) -> bool:
     """Whether the call began when the store was out of reach, or so little before that it had claimed nothing."""
     (begin, end, _), *_ = world.outages
-    return begin - LONGEST_LOOK <= caller.began < end and caller.ended - caller.began <= HASTY + SLACK
+    longest = HASTY + SLACK + (SILENT_TIMEOUT if world.has("silent") else 0.0)
+    return begin - LONGEST_LOOK <= caller.began < end and caller.ended - caller.began <= longest
 
 
 def _judge_value(world: World, began: float, value: bytes, generations: dict[int, int]) -> None:

@@ -13,6 +13,7 @@ from mops.core.answers import GONE
 from mops.core.blob_layout import log_slot
 from mops.core.claim import Adoption, End, Epoch, end_parts, key
 from mops.core.effects import Ask, Get, Issue, Look, PutIfAbsent
+from mops.core.errors import StoreUnavailable
 from tests.simulation.world import Blobs
 
 
@@ -363,3 +364,16 @@ def _() -> Any:
         return epoch
 
     return [(execute, "adopt", adopt)]
+
+
+@mutation("patience counts from the first failure", "black-hole")
+def _() -> Any:
+    def patiently(effect: Any, patience: float, _waited: float = 0.0) -> Any:
+        try:
+            return (yield effect)
+        except StoreUnavailable as error:
+            error.waited = 0.0
+        return (yield from original(effect, patience))
+
+    original = claim.patiently
+    return [(claim, "patiently", patiently)]

@@ -24,6 +24,7 @@ HARMLESS: Final = {
     "cancel": "cancel late",
     "giveup": "outage impatient late",
     "blackout": "blackout shared late",
+    "black-hole": "blackout silent shared late",
     "twice": "twice",
     "inline": "inline late lossy",
     "sessions": "shared mixed late lossy",

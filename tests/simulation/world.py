@@ -17,6 +17,8 @@ MEMO: Final[Memo] = memo_from_folder("mops1/memo/default/m--f/any/" + "5a" * 32)
 BEAT: Final = 10.0
 REQUEST_TIMEOUT: Final = 5.0
 PATIENT_TIMEOUT: Final = 60.0
+SILENT_TIMEOUT: Final = 45.0
+"""Seconds until an operation ends whose requests are swallowed, each attempt that the adapter makes included."""
 LOSS: Final = 0.02
 
 Reply = Callable[[Any, BaseException | None], None]
@@ -146,7 +148,7 @@ class World:
     # -------------------------------------------------------------------------------------------- the store
     def request(self, host: str, operation: Callable[[], Any], reply: Reply) -> None:
         """One operation: latency, lost requests and answers, delayed writes, outages. The answer may come too late."""
-        rng = self.random
+        rng, asked = self.random, self.now
         latency = rng.lognormvariate(-3.2, 0.6)
         applied, back = self.now + latency * rng.random(), self.now + latency
         lossy = self.has("lossy")
@@ -158,6 +160,7 @@ class World:
         if self.has("delayed") and rng.random() < 0.01:
             applied += rng.uniform(0, 40)
         outcome: list[tuple[Any, BaseException | None]] = []
+        timeout = asked + self._timeout()
 
         def apply() -> None:
             if lose_request or self.unreachable(host):
@@ -171,14 +174,24 @@ class World:
             if outcome and not lose_answer:
                 reply(*outcome[0])
             else:
-                reply(None, StoreUnavailable("no answer"))
+                give_up = timeout if self.has("silent") else self.now
+                self.at(give_up, lambda: reply(None, self._no_answer(asked)))
 
         self.at(applied, apply)
-        timeout = self.now + (PATIENT_TIMEOUT if self.has("tail") else REQUEST_TIMEOUT)
         if applied > timeout:
-            self.at(timeout, lambda: reply(None, StoreUnavailable("no answer in time")))
+            self.at(timeout, lambda: reply(None, self._no_answer(asked)))
         else:
             self.at(max(back, applied), answer)
+
+    def _no_answer(self, asked: float) -> StoreUnavailable:
+        error = StoreUnavailable("no answer")
+        error.waited = self.now - asked
+        return error
+
+    def _timeout(self) -> float:
+        if self.has("silent"):
+            return SILENT_TIMEOUT
+        return PATIENT_TIMEOUT if self.has("tail") else REQUEST_TIMEOUT
 
     def unreachable(self, host: str) -> bool:
         return any(begin <= self.now < end and where in {"", host} for begin, end, where in self.outages)

@@ -14,12 +14,8 @@ from mops.core.ports.signatures import Signer, Verifier
 
 _UNSIGNED: Final = "it is not signed"
 _UNKNOWN: Final = "no key that is known here signed it for this place"
-_PASSED_ON: Final = (
-    "put_content", "get_content",
-    "put_file_if_absent", "get_file", "file_size",
-    "sync",
-    "probe",
-)  # fmt: skip
+_GIVES_THE_BYTES: Final = frozenset(("put_content", "get_content"))
+_PASSED_ON: Final = _GIVES_THE_BYTES | {"put_file_if_absent", "get_file", "file_size", "sync", "probe"}
 """Members of capabilities that read and write no records; a store has some of them. Others are not offered: what would
 read a record past this store must not be found."""
 
@@ -36,17 +32,27 @@ class SignedBlobStore(BlobStore):
         verifier: says who is believed; ``None``: everybody.
         report: told, once for this store, that it holds what is not signed, and once of each record that somebody else
             signed, or that was signed for another place.
+        changes: others may change bytes after they were read from the store, as those of a file that is mapped. Then
+            nothing is read but private copies: what was verified is what is decoded.
     """
 
     def __init__(
-        self, store: BlobStore, signer: Signer | None, verifier: Verifier | None, report: Callable[[str], None]
+        self,
+        store: BlobStore,
+        signer: Signer | None,
+        verifier: Verifier | None,
+        report: Callable[[str], None],
+        *,
+        changes: bool = False,
     ) -> None:
         self._store = store
         self._signer = signer
         self._verifier = verifier
         self._report = report
         self._reported: set[str] = set()
-        vars(self).update({name: getattr(store, name) for name in _PASSED_ON if hasattr(store, name)})
+        self._changes = changes
+        passed_on = _PASSED_ON if not changes else _PASSED_ON - _GIVES_THE_BYTES
+        vars(self).update({name: getattr(store, name) for name in passed_on if hasattr(store, name)})
         if isinstance(store, SupportsLayers):
             vars(self)["layers"] = [SignedBlobStore(layer, signer, verifier, report) for layer in store.layers]
 
@@ -56,6 +62,11 @@ class SignedBlobStore(BlobStore):
         return self._store.uri
 
     @property
+    def changes(self) -> bool:
+        """See above."""
+        return self._changes
+
+    @property
     def expires(self) -> float | None:
         """That of the store inside; see ``SupportsExpiry``."""
         return getattr(self._store, "expires", None)
@@ -63,6 +74,8 @@ class SignedBlobStore(BlobStore):
     def get(self, key: str, /) -> Buffer | None:
         """See ``BlobStore``; what must not be believed is ``Refused``."""
         data = self._store.get(key)
+        if self._changes and isinstance(data, memoryview):
+            data = memoryview(bytearray(data))
         if data is None or self._verifier is None or not key.startswith(RECORDS):
             return data
         claimed = signature_of(data)

@@ -16,12 +16,13 @@ files, since that takes no longer than asking.
 
 import os
 import time
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from blake3 import blake3
 
 from mops.adapters.files.drafts import close
 from mops.adapters.files.hashing import WORTH_A_PROCESS, hash_in_process
+from mops.adapters.files.identity import SETTLED, Identity, identity_of
 from mops.adapters.files.reading import OPENING, regular
 from mops.adapters.following import follow
 from mops.core.errors import FileChanged
@@ -32,11 +33,8 @@ _CHUNK: Final = 256 << 10  # bytes: what was read is hashed while it is in the p
 
 SMALL: Final = 64 << 10
 """Bytes from which a file is worth to be remembered, and not read at once."""
-SETTLED: Final = 2.0
-"""Seconds after which a change of a file cannot have the time of another one."""
 _REMEMBERED: Final = 1 << 15  # files; about 10 MB
 
-Identity: TypeAlias = tuple[int, int, int, int, int]
 _known: dict[Identity, bytes] = {}  # of this process
 
 
@@ -81,23 +79,19 @@ def digest_of_open(fd: int, name: str | bytes, status: os.stat_result) -> FileDi
     Raises:
         As ``file_digest``.
     """
-    identity, size = _identity(regular(status)), status.st_size
+    identity, size = identity_of(regular(status)), status.st_size
     known = _known.get(identity)
     if known is not None:
         return FileDigest(known, size)
     lasting = size >= SMALL and time.time() - status.st_ctime > SETTLED and _nobody_writes(fd)
     digest = _hash(fd, size) if size < _FOLLOWED else _hash_followed(fd, size, name)
-    if digest is None or _identity(os.fstat(fd)) != identity:
+    if digest is None or identity_of(os.fstat(fd)) != identity:
         raise FileChanged(f"{os.fsdecode(name)} changed while it was read")
     if lasting:
         if len(_known) >= _REMEMBERED:
             _known.clear()
         _known[identity] = digest
     return FileDigest(digest, size)
-
-
-def _identity(status: os.stat_result) -> Identity:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _hash_followed(fd: int, size: int, name: str | bytes) -> bytes | None:

@@ -11,8 +11,9 @@ import time
 from stat import S_ISDIR, S_ISREG
 from typing import Final, NamedTuple, TypeAlias
 
-from mops.adapters.files.digests import SETTLED, SMALL
+from mops.adapters.files.digests import SMALL
 from mops.adapters.files.drafts import close
+from mops.adapters.files.identity import SETTLED
 from mops.adapters.files.reading import OPENING
 
 _OWNER_RUNS: Final = 0o100

@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from mops.adapters.files.drafts import close
+from mops.adapters.files.identity import SETTLED, Identity, identity_of
 from mops.adapters.files.reading import OPENING, is_mapped, read, regular
 from mops.core.canonical.leaves import content_digest, digest_of_blocks
 from mops.core.ports.blob_store import Buffer
 
 _STEP = 32 << 20  # bytes; a file in pages that are not in memory takes a moment for so many
-_SETTLED = 2.0  # seconds; a coarse clock may give two changes of one instant the same time
 _REMEMBERED = 4096
 
-_verified: dict[tuple[int, ...], bytes] = {}  # digests by identity, of this process
+_verified: dict[Identity, bytes] = {}  # digests by identity, of this process
 
 
 def digest_of(parts: Sequence[Buffer], advance: Callable[[int], None] | None = None) -> bytes:
@@ -35,9 +35,8 @@ def _followed(parts: Sequence[Buffer], advance: Callable[[int], None]) -> Iterat
 def read_verified(path: str, digest: bytes, advance: Callable[[int], None] | None = None) -> Buffer | None:
     """Read a file whole; ``None`` if its digest is another. ``advance`` is told of the bytes.
 
-    A mapped file is hashed once a process, as long as it keeps its identity: whoever changes a file changes its ctime,
-    which nobody can set back. Only a change within the clock's resolution of another could hide, so a file whose ctime
-    is younger than two seconds is not remembered.
+    A mapped file is hashed once a process, as long as it keeps its identity. Only a change within the clock's
+    resolution of another could hide, so a file that changed lately is not remembered.
     """
     fd = os.open(path, OPENING)
     try:
@@ -46,17 +45,17 @@ def read_verified(path: str, digest: bytes, advance: Callable[[int], None] | Non
     finally:
         close(fd)
     mapped = is_mapped(status)
-    identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    identity = identity_of(status)
     if mapped and _verified.get(identity) == digest:
         return content
     if digest_of((content,), advance) != digest:
         return None
-    if mapped and time.time() - status.st_ctime > _SETTLED:
+    if mapped and time.time() - status.st_ctime > SETTLED:
         _remember(identity, digest)
     return content
 
 
-def _remember(identity: tuple[int, ...], digest: bytes) -> None:
+def _remember(identity: Identity, digest: bytes) -> None:
     while len(_verified) >= _REMEMBERED:
         _verified.pop(next(iter(_verified)), None)
     _verified[identity] = digest

@@ -72,9 +72,14 @@ class Entry(ABC):
             return [name for folder in folders for name in os.listdir(f"{self.path}/{folder}")]
         return []
 
-    @abstractmethod
     def find(self, name: str) -> str | None:
         """The path under a name, if the content is here under it, and sound."""
+        path = self.path_of(name)
+        return path if self._is_sound(path) else None
+
+    @abstractmethod
+    def _is_sound(self, path: str) -> bool:
+        """Whether the content at a path is there, and the one that belongs there."""
 
     @abstractmethod
     def rename(self, name: str) -> str | None:
@@ -145,11 +150,6 @@ class FileEntry(Entry):
         """Where the bytes are, whatever their names."""
         return f"{self.path}/content"
 
-    def find(self, name: str) -> str | None:
-        """As the base class says."""
-        path = self.path_of(name)
-        return path if self._is_sound(path) else None
-
     def rename(self, name: str) -> str | None:
         """As the base class says."""
         return self.add(name) if self._is_sound(self.content) else None
@@ -208,11 +208,6 @@ class DirectoryEntry(Entry):
     """A directory and all that is in it."""
 
     kind = "directory"
-
-    def find(self, name: str) -> str | None:
-        """As the base class says."""
-        path = self.path_of(name)
-        return path if self._is_sound(path) else None
 
     def rename(self, name: str) -> str | None:
         """As the base class says."""

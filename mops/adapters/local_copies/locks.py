@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from mops.adapters.files.drafts import close
+from mops.adapters.files.identity import is_named
 
 _PAUSES: Final = (0.001, 0.05)
 """Seconds between two attempts, at first and at last."""
@@ -61,7 +62,7 @@ def _acquire(path: str, operation: int, patience: float) -> int:
         _held.add(fd)
         try:
             fcntl.flock(fd, operation | fcntl.LOCK_NB)
-            if _is_named(fd, path):
+            if is_named(fd, path):
                 return fd
         except BlockingIOError:
             pass
@@ -83,15 +84,6 @@ def _release(fd: int) -> None:
     except OSError:
         pass
     close(fd)
-
-
-def _is_named(fd: int, path: str) -> bool:
-    """Whether nobody has removed the file since it was opened."""
-    try:
-        named, opened = os.lstat(path), os.fstat(fd)
-    except FileNotFoundError:
-        return False
-    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
 
 def _let_go_in_child() -> None:

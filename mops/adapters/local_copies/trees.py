@@ -8,8 +8,8 @@ from typing import Final
 
 from blake3 import blake3
 
-from mops.adapters.files.digests import SETTLED
 from mops.adapters.files.directories import directory_digest
+from mops.adapters.files.identity import SETTLED
 
 _READABLE: Final = 0o555
 _WRITABLE: Final = 0o222

@@ -7,7 +7,7 @@ from mops.core.errors import ConfigurationError, FailureKind
 from mops.core.ports.shell import Attempt, RunsInline, Shell, ShellBuilder, SupportsMemory
 from mops.core.retries import Grow, Retries
 
-_OUT_OF_MEMORY: Final[FailureKind] = "out_of_memory"
+OUT_OF_MEMORY: Final[FailureKind] = "out_of_memory"
 
 
 class Attempts:
@@ -25,9 +25,19 @@ class Attempts:
         self._failures: list[BaseException] = []
         self._chosen: Shell | None = None
 
-    def after(self, failure: BaseException, kind: FailureKind | None) -> float | None:
-        """Note a failure. Seconds until the next attempt; ``None`` where there is none."""
-        if kind is None or self._counts.get(kind, 0) >= self._retries.times(kind):
+    def after(self, failure: BaseException, kind: FailureKind | None, shell: object = None) -> float | None:
+        """Note a failure.
+
+        Args:
+            failure: of the attempt.
+            kind: of it; ``None`` for what cannot end otherwise the next time.
+            shell: where the attempt ran, for a lack of memory.
+
+        Returns:
+            Seconds until the next attempt; ``None`` where there is none.
+        """
+        memory = shell.memory if isinstance(shell, SupportsMemory) else None
+        if kind is None or not self._retries.goes_on(kind, self._counts.get(kind, 0), memory):
             return None
         if self._retries.when is not None and not self._asked(self._retries.when, failure):
             return None
@@ -68,7 +78,7 @@ class Attempts:
                 raise ConfigurationError(f"{choice!r} raised StopIteration when it was to build a Shell") from error
         if not callable(shell) or isinstance(shell, RunsInline | type):
             raise ConfigurationError(f"{choice!r} built {shell!r}, which starts no command")
-        grow, step = self._retries.out_of_memory, self._counts.get(_OUT_OF_MEMORY, 0)
+        grow, step = self._retries.out_of_memory, self._counts.get(OUT_OF_MEMORY, 0)
         if step and isinstance(grow, Grow) and isinstance(shell, SupportsMemory):
             shell = shell.with_memory(grow.memory(shell.memory, step))
         self._chosen = shell

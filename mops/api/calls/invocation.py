@@ -259,7 +259,8 @@ class Invocation:
         if self._parts.retries is NEVER:
             return None
         kind = kind_of(failure.exception) if isinstance(failure, Failure) else failure.kind
-        delay = self._known_attempts().after(self.exception(failure), kind)
+        shell = self.shell if kind == "out_of_memory" else None
+        delay = self._known_attempts().after(self.exception(failure), kind, shell)
         if delay is None:
             return None
         if self.runs_here and not self._is_as_keyed():

@@ -10,10 +10,10 @@ from mops.adapters.files.digests import file_digest
 from mops.api.files.runs import running
 from mops.api.files.source import Source
 from mops.api.files.temporary import temporary_folders
-from mops.core.claim import patiently
 from mops.core.effects import PutFile
 from mops.core.errors import ConfigurationError
 from mops.core.files import LocalFile
+from mops.core.patience import patiently
 from mops.core.timing import Timing
 from mops.runtime.inline import drive
 

@@ -2,9 +2,9 @@
 
 from mops.api.file_uris import place_in_store
 from mops.api.worlds import world_of
-from mops.core.claim import patiently
 from mops.core.effects import FetchFile
 from mops.core.files import StoredFile
+from mops.core.patience import patiently
 from mops.core.timing import Timing
 from mops.runtime.inline import drive
 from mops.runtime.session import DEFAULT_HEARTBEAT

@@ -158,7 +158,7 @@ class Source(os.PathLike[str]):
         digest = self.digest
         if self._local_path():
             self._check_standing()
-        if meet is not None and self._path and os.path.isfile(self._path):
+        if meet is not None and self._has_file():
             meet(LocalFile(self._path, self._name, digest, self._key, "source", self.size))
         return "source", digest
 
@@ -197,18 +197,22 @@ class Source(os.PathLike[str]):
         raise AttributeError(f"a Source is immutable: {name!r} cannot be deleted")
 
     # ------------------------------------------------------------------------------------------------ its bytes
+    def _has_file(self) -> bool:
+        """Whether it was made of a file that is still there."""
+        return bool(self._path) and os.path.isfile(self._path)
+
     def _local_path(self) -> str:
         """Where the file itself lies, if it is the user's own."""
-        if self._path and os.path.isfile(self._path):
+        if self._has_file():
             return self._path
         return "" if self._path or in_root(self._uri) else path_of(self._uri)
 
     def _location(self) -> FileLocation:
-        return locate_file(file_uri(self._path) if self._path and os.path.isfile(self._path) else self._uri)
+        return locate_file(file_uri(self._path) if self._has_file() else self._uri)
 
     def _is_here_alone(self) -> bool:
         """Whether the file has to be stored yet, as far as one knows: the key that a run gave it is no other file's."""
-        if not self._path or not os.path.isfile(self._path):
+        if not self._has_file():
             return False
         if not self._key or self._key == self._uri:
             return True

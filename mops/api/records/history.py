@@ -35,7 +35,7 @@ from mops.core.envelope import (
     kind_of,
     unseal,
 )
-from mops.core.errors import CorruptBlob, FormatTooNew, InvalidKey, UnsupportedStore
+from mops.core.errors import CorruptBlob, FormatTooNew, InvalidKey, UnsupportedStore, UnverifiedBlob
 from mops.core.files import StoredFile
 from mops.core.payload import files_in
 from mops.core.ports.blob_store import BlobInfo, BlobStore
@@ -71,6 +71,7 @@ class Record:
         size: bytes of the payload, wherever they are stored.
         payload: the parts of it that are stored by content.
         trouble: why it cannot be read, or nothing.
+        is_passed_over: whether that is for want of a signature: a call goes on to the next slot.
     """
 
     slot: str
@@ -80,6 +81,7 @@ class Record:
     size: int = 0
     payload: Sequence[StoredFile] = ()
     trouble: str = ""
+    is_passed_over: bool = False
 
     @property
     def utc(self) -> float | None:
@@ -187,9 +189,12 @@ class PastCall:
 
     @cached_property
     def result(self) -> Record | None:
-        """What stands in the last result slot."""
-        count = self._count("r")
-        return self.read(result_slot(count - 1)) if count else None
+        """What stands in the last result slot, but for those that a call passes over for want of a signature."""
+        slots = [result_slot(generation) for generation in reversed(range(self._count("r")))]
+        last = self.read(slots[0]) if slots else None
+        if last is None or not last.is_passed_over:
+            return last
+        return next((record for record in map(self.read, slots[1:]) if not record.is_passed_over), last)
 
     @cached_property
     def last_epoch(self) -> EpochHistory | None:
@@ -283,7 +288,8 @@ class PastCall:
             return Record(slot, kind, envelope.header(), fingerprint, envelope.size, payload)
         except (CorruptBlob, FormatTooNew) as error:
             kind = "end" if kind_of(data) == END and "." in slot else "unreadable"  # as the protocol counts it
-            return Record(slot, kind, trouble=str(error.args[0]))
+            passed_over = isinstance(error, UnverifiedBlob)
+            return Record(slot, kind, trouble=str(error.args[0]), is_passed_over=passed_over)
 
     def _count(self, letter: str, first: int = 0) -> int:
         """How many slots of that letter follow each other, from the first possible one."""

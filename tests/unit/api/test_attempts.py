@@ -146,10 +146,27 @@ class Limited:
 
 def test_memory_grows_with_each_attempt_that_had_too_little(begin):
     seen = []
-    function = begin(shell=Limited(1_000, 4_000, seen), retries=Retries(out_of_memory=Grow(5), **AT_ONCE))
+    function = begin(shell=Limited(1_000, 4_000, seen), retries=Retries(out_of_memory=Grow(times=5), **AT_ONCE))
     with pytest.raises(ShellFailed, match="killed at 4000 bytes"):
         function()
     assert seen == [1_000, 2_000, 4_000]
+
+
+def test_memory_grows_until_the_most_was_tried(begin):
+    seen = []
+    retries = Retries(out_of_memory=Grow(1.5, max=3_000), **AT_ONCE)
+    function = begin(shell=Limited(1_000, 1 << 40, seen), retries=retries)
+    with pytest.raises(ShellFailed, match="killed at 3000 bytes"):
+        function()
+    assert seen == [1_000, 1_500, 2_250, 3_000]
+
+
+def test_without_a_limit_to_raise_nothing_is_tried_again_unless_it_says_how_often(begin):
+    for ends, runs in (({"max": "1Ti"}, 1), ({"times": 2}, 3)):
+        function = begin(*[MemoryError()] * 9, retries=Retries(out_of_memory=Grow(2, **ends), **AT_ONCE))
+        with pytest.raises(MemoryError):
+            function()
+        assert flaky.calls == runs
 
 
 def test_without_grow_each_attempt_has_the_same_memory(begin):

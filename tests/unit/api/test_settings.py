@@ -16,6 +16,7 @@ from mops import config, defaults
 from mops.adapters.blob_stores.local import LocalBlobStore
 from mops.adapters.blob_stores.memory import MemoryBlobStore
 from mops.api.locate import local_copies_for, locate_blob_store
+from mops.api.roots import text_of
 from mops.api.settings import Defaults
 from mops.core.errors import ConfigurationError
 
@@ -80,6 +81,39 @@ def test_a_configuration_file_that_is_not_valid_is_named(here, text, words):
     assert str(here / ".mops.toml") in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [
+    b"[tool]\nmops = 7\n", b"[[tool.mops]]\nblob_root = 'a'\n", b"[tool.mops]\nblob_root = '\xff'\n",
+    b"x = " + b"[" * 10_000,
+])  # fmt: skip
+def test_a_file_that_is_no_table_of_settings_is_named(here, content):
+    (here / "pyproject.toml").write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        Defaults().mops_root()
+    assert str(here / "pyproject.toml") in str(caught.value)
+
+
+def test_a_file_of_another_tool_that_says_nothing_of_mops_is_passed_over(here, tmp_path):
+    (here / "pyproject.toml").write_text("tool = 5\n")
+    assert Defaults().mops_root() == str(tmp_path / "home" / ".mops")
+
+
+@pytest.mark.parametrize(("owner", "mode", "refused"), [
+    (1001, 0o1777, True), (1001, 0o777, True), (1001, 0o755, False), (1000, 0o1777, False), (0, 0o1777, False),
+])  # fmt: skip
+def test_a_file_of_a_stranger_in_a_folder_of_everybody_names_no_root(here, monkeypatch, owner, mode, refused):
+    folder = here.parents[1]
+    (folder / ".mops.toml").write_text('blob_root = "/theirs"\n')
+    folder.chmod(mode)
+    look = os.lstat
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "lstat", lambda path: os.stat_result((*look(path)[:4], owner, *look(path)[5:10])))
+    if not refused:
+        assert Defaults().mops_root() == "/theirs"
+        return
+    with pytest.raises(ConfigurationError, match="somebody else's, in a folder that everybody can write to"):
+        Defaults().mops_root()
+
+
 def test_the_defaults_pickle_as_themselves():
     assert pickle.loads(pickle.dumps(defaults)) is defaults
     assert pickle.loads(pickle.dumps(defaults.mops_root)) == defaults.mops_root
@@ -133,10 +167,16 @@ def test_a_misspelt_setting_is_refused_by_its_name(here):
         Defaults().mops_root()
 
 
-@pytest.mark.parametrize("root", ["file:rel", "memory:name"])
-def test_half_a_uri_is_no_path(root):
-    with pytest.raises(ConfigurationError, match="neither a path nor a URI"):
-        locate_blob_store(root)
+@pytest.mark.parametrize(("root", "meant"), [
+    ("file:/rel", "file:///rel"), ("memory:name", "memory://name"), ("s3:/bucket/a", "s3://bucket/a"),
+    ("gs:bucket", "gs://bucket"), ("adls:account/container", "adls://account/container"),
+])  # fmt: skip
+def test_half_a_uri_is_no_path(root, meant, here):
+    (here / ".mops.toml").write_text(f'blob_root = ["mine", "{root}"]\n')
+    for name_it in (lambda: locate_blob_store(f"mine | {root}"), lambda: text_of(root), Defaults().mops_root):
+        with pytest.raises(ConfigurationError, match="neither a path nor a URI") as caught:
+            name_it()
+        assert caught.value.advice == f"write {meant}, or ./{root} for a folder"
 
 
 # ------------------------------------------------------------------------------------------------------ the local cache
@@ -346,6 +386,9 @@ def test_a_profile_that_no_file_has_is_never_replaced_by_another_root(here, monk
     with pytest.raises(ConfigurationError, match="MOPS_PROFILE is 'prodution', but no configuration file") as caught:
         Defaults().mops_root()
     assert "[tool.mops.prodution]" in caught.value.advice
+    monkeypatch.setenv("MOPS_ROOT", "/mine")
+    with pytest.raises(ConfigurationError, match="prodution"):
+        Defaults().verify()
     assert Defaults().cache_size() is None
 
 
@@ -354,7 +397,15 @@ def test_a_profile_is_not_looked_for_where_a_call_is_executed(here, monkeypatch)
     settings = Defaults()
     settings.execute_under("file:///of/the/call")
     assert settings.mops_root() == "file:///of/the/call"
+    assert settings.verify() == "off"
     assert settings.cache_size() is None
+
+
+def test_an_empty_root_in_a_profile_is_not_replaced_by_that_of_everyday(here, monkeypatch):
+    monkeypatch.setenv("MOPS_PROFILE", "production")
+    (here / ".mops.toml").write_text('blob_root = "/mine"\n[production]\nblob_root = ""\n')
+    with pytest.raises(ConfigurationError, match="must be a string or a list of strings"):
+        Defaults().mops_root()
 
 
 def test_a_profile_is_missed_in_a_folder_that_was_removed(here, monkeypatch):

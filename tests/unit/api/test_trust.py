@@ -72,6 +72,12 @@ def test_the_variable_names_files_of_keys(tmp_path, monkeypatch):
         f"{KEY}:/{CANARY}",
         "/",
         f"/dev/null/{CANARY}",
+        " ",
+        "\n",
+        ":",
+        f"{KEY}:",
+        f":{KEY}",
+        f"{KEY}: :{OLD}",
     ],
 )
 def test_what_is_no_key_and_names_none_is_refused_and_never_shown(text, monkeypatch):
@@ -90,6 +96,28 @@ def test_a_file_without_a_key_is_refused(content, tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(ConfigurationError, match="entry 1 of MOPS_SIGNING_KEY"):
         keys_of(str(tmp_path / "file"), monkeypatch)
+
+
+def test_the_name_of_a_file_that_lies_here_is_no_key(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / CANARY).write_text(KEY)
+    with pytest.raises(
+        ConfigurationError, match="entry 1 of MOPS_SIGNING_KEY is the relative path of a file"
+    ) as caught:
+        keys_of(CANARY, monkeypatch)
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o600, 0), (0o400, 0), (0o440, 0), (0o644, 1), (0o604, 1), (0o602, 1)])
+def test_a_key_file_that_everybody_can_read_or_replace_is_warned_of_once(mode, told, tmp_path, monkeypatch):
+    (tmp_path / CANARY).write_text(KEY)
+    (tmp_path / CANARY).chmod(mode)
+    monkeypatch.setenv("MOPS_SIGNING_KEY", f"{OLD}:{tmp_path / CANARY}")
+    said, trust = [], Trust("off")
+    for name in ("one", "other"):
+        trust.around(MemoryBlobStore(name), said.append)
+    assert [line.count("the file of entry 2 of MOPS_SIGNING_KEY") for line in said] == [1] * told
+    assert CANARY not in repr(said)
 
 
 def test_to_require_signatures_without_a_key_is_refused(tmp_path):
@@ -177,6 +205,20 @@ def test_a_group_counts_unless_it_is_the_users_own(tmp_path, monkeypatch):
 
     monkeypatch.setattr("grp.getgrgid", unknown)
     assert warnings_of(tmp_path / "root")
+
+
+@pytest.mark.parametrize(("owner", "warned"), [(0, False), (1000, False), (1001, True)])
+def test_the_owner_of_a_root_is_somebody_who_can_write_to_it(owner, warned, tmp_path, monkeypatch):
+    (tmp_path / "root").mkdir(0o755)
+    stat = os.stat
+
+    def owned(path, **options):
+        found = stat(path, **options)
+        return os.stat_result((*found[:4], owner, *found[5:10])) if path == str(tmp_path / "root") else found
+
+    monkeypatch.setattr(os, "stat", owned)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert bool(warnings_of(tmp_path / "root")) == warned
 
 
 def test_nobody_is_warned_of_what_is_not_there_or_not_local(tmp_path):

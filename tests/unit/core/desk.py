@@ -203,3 +203,15 @@ def nothing() -> None:
 
 def pulse(seen_at: float, token: object, owed: frozenset[str] = frozenset()) -> Pulse:
     return Pulse(seen_at, token, 10.0, owed)
+
+
+def driven(steps, answer):
+    """What a computation comes to, and what it asked for."""
+    asked = []
+    try:
+        effect = next(steps)
+        while True:
+            asked.append(effect)
+            effect = steps.send(answer(effect))
+    except StopIteration as end:
+        return end.value, asked

@@ -3,7 +3,7 @@ import pytest
 from mops.core import claim
 from mops.core.answers import Ticket
 from mops.core.claim import Adoption, Claim, End, Epoch, Leave, Unreadable, Watch
-from mops.core.effects import Put, Report
+from mops.core.effects import Get, Put, Report
 from mops.core.envelope import ADOPTION, CLAIM, END, RESULT, TOMBSTONE, Refused, seal
 from mops.core.errors import FormatTooNew, StoreUnavailable
 from mops.core.failure import FailureRecord
@@ -102,6 +102,22 @@ def test_a_store_that_stays_out_of_reach_is_told_of_and_one_lost_answer_is_not(f
     ]
 
 
+@pytest.mark.parametrize("steps", [claim.read_epoch, claim.current])
+def test_one_attempt_that_took_long_is_told_of_before_the_next(steps):
+    desk = Desk()
+
+    def swallow():
+        error = StoreUnavailable("no answer")
+        error.waited = 25.0
+        raise error
+
+    told = []
+    desk.on[Get] = [swallow, lambda: told.extend(desk.effects(Report))]
+    desk.waits = [nothing]
+    desk.drive(steps(MEMO, 1, 60.0))
+    assert len(told) == 1
+
+
 def test_a_look_for_a_result_is_repeated_too():
     desk = Desk()
     desk.on["Get r0"] = [raising(StoreUnavailable("no")), raising(StoreUnavailable("no"))]
@@ -115,7 +131,25 @@ def test_patience_with_an_unreachable_store_ends():
     desk.waits = [nothing] * 20
     with pytest.raises(StoreUnavailable):
         desk.drive(claim.read_epoch(MEMO, 1, 60.0))
-    assert 60 <= desk.now < 60 + 20
+    assert desk.now == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize("steps", [claim.read_epoch, claim.current])
+@pytest.mark.parametrize("attempt", [0.1, 7.0, 10.0, 45.0, 200.0])
+def test_patience_with_a_store_that_swallows_requests_counts_from_the_first_of_them(steps, attempt):
+    desk = Desk()
+
+    def swallow():
+        desk.now += attempt
+        error = StoreUnavailable("no answer")
+        error.waited = attempt
+        raise error
+
+    desk.on[Get] = [swallow] * 1000
+    desk.waits = [nothing] * 1000
+    with pytest.raises(StoreUnavailable):
+        desk.drive(steps(MEMO, 1, 60.0))
+    assert max(60.0, attempt) <= desk.now <= 60.0 + attempt + 1e-6
 
 
 # ------------------------------------------------------------------------------------------------ staleness

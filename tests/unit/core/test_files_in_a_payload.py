@@ -9,7 +9,7 @@ from mops.core.errors import CorruptBlob, FileChanged, StoreFull, Unserializable
 from mops.core.files import LocalFile, StoredFile
 from mops.core.ports.serializer import Serialized
 from mops.core.result import Success
-from tests.unit.core.desk import Bytes, Desk, call, key, raising
+from tests.unit.core.desk import Bytes, Desk, call, driven, key, raising
 
 LOCAL = LocalFile("/here/a.txt", "a.txt", bytes(32), size=3)
 STORED = StoredFile("mops1/blob/00/" + "00" * 32, bytes(32), 3, "file", "a.txt")
@@ -45,17 +45,6 @@ class DeskWithFiles(Desk):
         return self.path
 
 
-def driven(steps, answer):
-    asked = []
-    try:
-        effect = next(steps)
-        while True:
-            asked.append(effect)
-            effect = steps.send(answer)
-    except StopIteration as end:
-        return end.value, asked
-
-
 def envelope_of(*files, segments=(b"stream",), **fields):
     value = payload.StoredValue(segments, files, fields.get("codec", ""))
     header = header_json(**value.header(), **fields)
@@ -66,7 +55,7 @@ def envelope_of(*files, segments=(b"stream",), **fields):
 
 @pytest.mark.parametrize("durable", [False, True])
 def test_a_local_file_is_stored_and_listed(durable):
-    value, asked = driven(payload.store(Serialized([b"stream"], [LOCAL]), 0, durable=durable), STORED)
+    value, asked = driven(payload.store(Serialized([b"stream"], [LOCAL]), 0, durable=durable), lambda _: STORED)
     assert [(type(effect), effect.file, effect.durable) for effect in asked] == [(PutFile, LOCAL, durable)]
     assert value.files == [STORED]
     assert value.header() == {"files": [[STORED.key, "00" * 32, 3, "file", "a.txt"]]}
@@ -81,13 +70,13 @@ def test_a_value_without_files_and_codec_is_read_without_its_header():
 
 
 def test_a_file_is_brought_here_before_the_value_is_decoded():
-    fetched, asked = driven(payload.fetch(envelope_of(STORED), 0), "/copies/a.txt")
+    fetched, asked = driven(payload.fetch(envelope_of(STORED), 0), lambda _: "/copies/a.txt")
     assert [type(effect) for effect in asked] == [FetchFile]
     assert fetched == ([b"stream"], ["/copies/a.txt"], "")
 
 
 def test_a_shared_object_is_brought_here_as_bytes():
-    fetched, asked = driven(payload.fetch(envelope_of(SHARED), 0), b"abc")
+    fetched, asked = driven(payload.fetch(envelope_of(SHARED), 0), lambda _: b"abc")
     assert [(type(effect), effect.digest, effect.size) for effect in asked] == [(GetContent, bytes(32), 3)]
     assert fetched.files == [b"abc"]
 
@@ -95,11 +84,11 @@ def test_a_shared_object_is_brought_here_as_bytes():
 @pytest.mark.parametrize("file", [STORED, SHARED], ids=["file", "shared"])
 def test_a_value_whose_file_has_gone_cannot_be_read(file):
     with pytest.raises(CorruptBlob, match=f"its {file.kind} {file.name} is gone: {file.key}"):
-        driven(payload.fetch(envelope_of(file), 0), None)
+        driven(payload.fetch(envelope_of(file), 0), lambda _: None)
 
 
 def test_the_codec_stands_in_the_header():
-    assert driven(payload.fetch(envelope_of(codec="npy"), 0), None)[0].codec == "npy"
+    assert driven(payload.fetch(envelope_of(codec="npy"), 0), lambda _: None)[0].codec == "npy"
 
 
 @pytest.mark.parametrize(

@@ -66,20 +66,36 @@ def test_delays_double_up_to_the_longest():
     assert [retries.delay(failures) for failures in (1, 2, 3, 4, 5, 5_000)] == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
-def test_memory_grows_by_the_factor_up_to_the_limit():
-    grow = Grow(3, factor=2, limit=7_000)
+def test_memory_grows_by_the_factor_up_to_the_most():
+    grow = Grow(2, max=7_000)
     assert [grow.memory(1_000, step) for step in (1, 2, 3)] == [2_000, 4_000, 7_000]
-    assert Grow(1).memory(1_000, 1) == 2_000
-    assert Grow(9, factor=1.5, limit="3Ki").memory(1_000, 9) == 3_072
+    assert Grow(times=1).memory(1_000, 1) == 2_000
+    assert Grow(1.5, max="3Ki").memory(1_000, 9) == 3_072
+    assert Grow(1.5, max="64Gi").memory(11 << 30, 10_000) == 64 << 30
 
 
 def test_memory_never_shrinks():
-    assert Grow(1, limit=10).memory(1_000, 1) == 1_000
+    assert Grow(max=10).memory(1_000, 1) == 1_000
 
 
-def test_growing_counts_as_further_attempts():
-    assert Retries(out_of_memory=Grow(3)).times("out_of_memory") == 3
-    assert Retries(out_of_memory=2).times("out_of_memory") == 2
+def test_it_ends_once_the_most_was_tried():
+    grow = Grow(1.5, max=7_000)
+    assert grow.goes_on(100, 6_999)
+    assert not grow.goes_on(0, 7_000)
+    assert not grow.goes_on(0, None)
+
+
+def test_it_ends_after_as_many_attempts_as_were_stated():
+    assert [Grow(times=2).goes_on(failures, 1_000) for failures in (0, 1, 2)] == [True, True, False]
+    assert [Grow(times=2).goes_on(failures, None) for failures in (0, 1, 2)] == [True, True, False]
+    assert not Grow(times=2, max=7_000).goes_on(0, 7_000)
+
+
+def test_a_number_counts_further_attempts():
+    retries = Retries(out_of_memory=2, user=1)
+    assert [retries.goes_on("out_of_memory", failures, 1_000) for failures in (0, 1, 2)] == [True, True, False]
+    assert [retries.goes_on("user", failures, None) for failures in (0, 1)] == [True, False]
+    assert not Retries(out_of_memory=Grow(max=7_000)).goes_on("out_of_memory", 0, 7_000)
 
 
 @pytest.mark.parametrize(
@@ -93,9 +109,13 @@ def test_growing_counts_as_further_attempts():
         lambda: Retries(first_delay=float("nan")),
         lambda: Retries(first_delay=100.0),
         lambda: Retries(when=3),
-        lambda: Grow(-1),
-        lambda: Grow(1, factor=1.0),
-        lambda: Grow(1, limit=0),
+        lambda: Grow(times=-1),
+        lambda: Grow(1.0, times=1),
+        lambda: Grow("2", times=1),
+        lambda: Grow(float("nan"), times=1),
+        lambda: Grow(max=0),
+        lambda: Grow(max="much"),
+        Grow,
     ],
 )
 def test_what_cannot_be_meant_is_refused(wrong):
@@ -104,7 +124,5 @@ def test_what_cannot_be_meant_is_refused(wrong):
 
 
 def test_they_print_as_they_are_written():
-    assert (
-        repr(Retries(user=2, out_of_memory=Grow(1))) == "Retries(out_of_memory=Grow(1, factor=2.0, limit=None), user=2)"
-    )
+    assert repr(Retries(out_of_memory=Grow(1.5, max="1Ki"))) == "Retries(out_of_memory=Grow(1.5, max=1024, times=None))"
     assert repr(Retries()) == "Retries()"

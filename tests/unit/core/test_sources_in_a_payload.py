@@ -8,21 +8,10 @@ from mops.core.envelope import RESULT, header_json, seal, unseal
 from mops.core.errors import CorruptBlob, FileChanged
 from mops.core.files import StoredFile
 from mops.core.ports.serializer import Serialized
+from tests.unit.core.desk import driven
 
 HERE = StoredFile("mops1/out/p/m--f/00/r/a.txt", bytes(32), 3, "source", "a.txt", "memory://root")
 ELSEWHERE = StoredFile("memory://other/a.txt", bytes(32), 3, "source", "a.txt")
-
-
-def driven(steps, answer):
-    """What a computation comes to, and what it asked for."""
-    asked = []
-    try:
-        effect = next(steps)
-        while True:
-            asked.append(effect)
-            effect = steps.send(answer(effect))
-    except StopIteration as end:
-        return end.value, asked
 
 
 def found(file):

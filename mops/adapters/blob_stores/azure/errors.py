@@ -14,8 +14,8 @@ class _Meaning(NamedTuple):
     advice: str
 
 
-ABSENT: Final = frozenset({"BlobNotFound", "PathNotFound", "ResourceNotFound"})
-"""Codes of a blob that is absent for certain."""
+ABSENT: Final = frozenset({"BlobNotFound", "PathNotFound"})
+"""Codes of a blob that is absent for certain; ``ResourceNotFound`` is told to who is nobody, whatever stands."""
 STANDS: Final = frozenset({"BlobAlreadyExists", "PathAlreadyExists", "ConditionNotMet", "TargetConditionNotMet"})
 """Codes of a creation that was refused because a blob stands."""
 REPLACED: Final = frozenset({"ConditionNotMet"})
@@ -28,7 +28,8 @@ FOLDER: Final = frozenset({"DirectoryIsNotEmpty"})
 _FIREWALL: Final = _Meaning(
     StoreDenied,
     "the account's network rules refuse this machine, or public access is disabled",
-    "come from an allowed network, or through the account's private endpoint; a rule takes minutes to apply",
+    "come from an allowed network, or through the account's private endpoint; a rule takes minutes to apply. Azurite "
+    "says so of a wrong key and of a signature that has ended, too",
 )
 _ROLE: Final = _Meaning(
     StoreDenied,
@@ -50,7 +51,7 @@ _TOKEN: Final = _Meaning(
     StoreDenied,
     "no token that the account accepts",
     "sign in to the account's tenant with 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and the like, or "
-    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_CONNECTION_STRING, which counts where it is of account {account}",
 )
 _ARCHIVED: Final = _Meaning(
     BlobArchived,
@@ -65,7 +66,10 @@ _POLICY: Final = _Meaning(
 _LEASE: Final = _Meaning(StoreDenied, "somebody has a lease on it", "break the lease: az storage blob lease break")
 _FOLDER: Final = _Meaning(InvalidKey, "a folder has that name, or a blob that of its folder", "")
 _NO_CONTAINER: Final = _Meaning(
-    UnsupportedStore, "there is no such container", "make it: az storage container create --account-name ... --name ..."
+    UnsupportedStore,
+    "there is no such container",
+    "correct the root, or make it: "
+    "az storage container create --auth-mode login --account-name {account} --name {name}",
 )
 _DISABLED: Final = _Meaning(StoreDenied, "the account is disabled", "look at its state and at the subscription's")
 _SOURCE: Final = _Meaning(
@@ -75,6 +79,7 @@ _SOURCE: Final = _Meaning(
 _MEANINGS: Final = {
     "AuthorizationFailure": _FIREWALL,
     "PublicAccessNotPermitted": _TOKEN,
+    "ResourceNotFound": _TOKEN,
     "AuthorizationPermissionMismatch": _ROLE,
     "InsufficientAccountPermissions": _ROLE,
     "AuthorizationResourceTypeMismatch": _ROLE,
@@ -136,7 +141,9 @@ def store_error(error: Exception, verb: str, uri: str) -> StoreError:
     code = code_of(error)
     meaning = _MEANINGS.get(code) or _by_status(error)
     said = code or redacted(str(error)).partition("\n")[0]
-    return meaning.kind(f"cannot {verb} {uri}: {meaning.reason} ({said})", advice=meaning.advice)
+    account, name = uri.split("/", 4)[2:4]
+    advice = meaning.advice.format(account=account, name=name)
+    return meaning.kind(f"cannot {verb} {uri}: {meaning.reason} ({said})", advice=advice)
 
 
 def archived(uri: str) -> StoreError:

@@ -16,7 +16,7 @@ def list_blobs(container: ContainerClient, root: str, prefix: str, after: str) -
     A hierarchical namespace lists what is in the folder ``a`` before ``a-b``, and each folder before what is in it. So
     what comes before the first folder is in order, and the rest is sorted here.
     """
-    if not is_key(f"{prefix}x"):
+    if not is_key(prefix) and not is_key(f"{prefix}x"):
         return
     found = iter(container.list_blobs(name_starts_with=root + prefix, include=["metadata"]))
     for blob in found:

@@ -43,7 +43,8 @@ def place_of(uri: str) -> Place:
         ConfigurationError: it names none, or has a secret in it, which is not repeated.
     """
     parts = urlsplit(uri)
-    if parts.query or parts.fragment or parts.password:
+    stranger = parts.password or (parts.username and parts.scheme != "abfss")
+    if parts.query or parts.fragment or stranger:
         raise ConfigurationError(
             f"the blob root {parts.scheme}://{parts.hostname}{parts.path} goes on with what is no part of a root",
             advice="put a shared access signature into AZURE_STORAGE_SAS_TOKEN, where no list of processes shows it",
@@ -58,8 +59,8 @@ def place_of(uri: str) -> Place:
     if not _ACCOUNT.fullmatch(account) or not _CONTAINER.fullmatch(container):
         raise ConfigurationError(
             f"{uri} names no container of an Azure storage account",
-            advice="write adls://account/container/prefix; an account with an address of its own is described by its "
-            "connection string, in AZURE_STORAGE_CONNECTION_STRING",
+            advice="write adls://account/container/prefix, both names in small letters; an account with an address of "
+            "its own is described by its connection string, in AZURE_STORAGE_CONNECTION_STRING",
         )
     return Place(account, container, _checked(uri, prefix.strip("/")))
 
@@ -67,8 +68,11 @@ def place_of(uri: str) -> Place:
 def _checked(uri: str, prefix: str) -> str:
     if not prefix:
         return ""
-    if {"", ".", ".."} & set(prefix.split("/")) or not prefix.isprintable() or "\\" in prefix:
-        raise ConfigurationError(f"{uri} is no blob root: a part of its path is empty, '.' or '..', or no plain text")
+    parts = prefix.split("/")  # a dot at the end of one may get lost on the way, and two roots be one
+    if not all(parts) or any(part.endswith(".") for part in parts) or not prefix.isprintable() or "\\" in prefix:
+        raise ConfigurationError(
+            f"{uri} is no blob root: a part of its path is empty, ends in a dot, or is no plain text"
+        )
     if len(prefix) + 1 + MAX_KEY_BYTES > _LONGEST_NAME:
         raise ConfigurationError(f"{uri} is no blob root: its path leaves no room for the names of blobs")
     return f"{prefix}/"

@@ -8,10 +8,11 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobClient, BlobProperties, StorageStreamDownloader
 from blake3 import blake3
 
+from mops.adapters.blob_stores.azure.clients import AT_ONCE, PIECE
 from mops.adapters.blob_stores.azure.errors import ABSENT, REPLACED, means
-from mops.adapters.blob_stores.azure.pieces import PIECE, in_order
 from mops.adapters.files.delivery import delivery
 from mops.adapters.files.drafts import reserve
+from mops.adapters.pieces import in_order
 from mops.core.errors import CorruptBlob
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.transfers import Advance
@@ -131,15 +132,15 @@ def _contents(blob: BlobClient, begun: _Begun) -> Iterator[bytes]:
         )
 
     yield begun.content
-    yield from in_order(range_at, range(len(begun.content), begun.size, PIECE))
+    yield from in_order(range_at, range(len(begun.content), begun.size, PIECE), AT_ONCE)
 
 
 def _unless_replaced(operation: Callable[[], Result]) -> Result:
-    """Do it, and again if the blob was replaced meanwhile."""
+    """Do it, and again if the blob was replaced or removed meanwhile."""
     for _ in range(_ATTEMPTS):
         try:
             return operation()
         except HttpResponseError as error:
-            if not means(error, REPLACED):
+            if not means(error, REPLACED | ABSENT):
                 raise
     return operation()

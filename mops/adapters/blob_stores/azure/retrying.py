@@ -16,7 +16,8 @@ CONNECTING: Final = 10.0  # seconds until there is a connection, and for sending
 READING: Final = 20.0  # seconds until the next bytes of an answer
 
 _PATIENCE: Final = 25.0
-"""Seconds after which a request is not sent again. The last attempt may take until its own end: 50 s in all."""
+"""Seconds after which a request is not sent again. The last attempt may take until its own end: 55 s in all."""
+_DEADLINE: Final = "mops_deadline"
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 8.0
 _MANY: Final = 1000
@@ -31,28 +32,37 @@ class Retrying(ExponentialRetry):
 
     def configure_retries(self, request: Any) -> dict[str, Any]:
         """See the SDK."""
-        return {**super().configure_retries(request), "deadline": time.monotonic() + _PATIENCE}
+        return {**super().configure_retries(request), "deadline": request.context[_DEADLINE]}
 
     def increment(self, settings: dict[str, Any], request: Any, response: Any = None, error: Any = None) -> bool:
         """See the SDK; who has no credentials gets none by asking again."""
         if isinstance(error, ClientAuthenticationError) or time.monotonic() > settings["deadline"]:
             return False
-        return super().increment(settings, request, response, error)
+        again = super().increment(settings, request, response, error)
+        if again and response is not None:
+            response.internal_response.close()  # nobody reads it any more
+        return again
 
     def get_backoff_time(self, settings: dict[str, Any]) -> float:
         """See the SDK."""
         history = settings["history"]  # which has no answer whose content broke off
-        return _pause(settings["count"], history[-1].http_response if history else None)
+        pause = _pause(settings["count"], history[-1].http_response if history else None)
+        return min(pause, _left(settings["deadline"]))
 
     def send(self, request: Any) -> Any:
         """See the SDK; what was throttled is sent again, too."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = request.context[_DEADLINE] = time.monotonic() + _PATIENCE
         for attempt in count(1):
             answer = super().send(request)  # type: ignore[no-untyped-call]
             if answer.http_response.status_code != _THROTTLED or time.monotonic() > deadline:
                 return answer
-            time.sleep(_pause(attempt, answer.http_response))
+            answer.http_response.internal_response.close()
+            time.sleep(min(_pause(attempt, answer.http_response), _left(deadline)))
         raise AssertionError
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
 
 
 def _pause(attempt: int, response: Any) -> float:

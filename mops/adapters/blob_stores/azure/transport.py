@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 from weakref import ref
 
+from azure.core.exceptions import AzureError, ServiceRequestError
 from azure.core.pipeline.transport import RequestsTransport
 from requests import Session
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidURL
 
 from mops.adapters.blob_stores.azure.retrying import CONNECTING, READING
 
@@ -30,8 +32,15 @@ class Transport(RequestsTransport):  # type: ignore[misc] # a class with a lazy 
         )
 
     def send(self, request: Any, **options: Any) -> Any:
-        """See the SDK."""
-        response = super().send(request, **options)
+        """See the SDK; it lets through what a wrong environment leads to, and repeats passwords of proxies."""
+        try:
+            response = super().send(request, **options)
+        except OSError as error:
+            raise ServiceRequestError(str(error)) from error  # no certificates where they should be
+        except (AzureError, TypeError, ValueError) as error:
+            if isinstance(error, AzureError) and not isinstance(error.inner_exception, InvalidURL):
+                raise
+            raise ServiceRequestError("HTTP_PROXY or HTTPS_PROXY is no address of a proxy") from None
         if options.get("stream"):
             begin, known = (
                 response.stream_download.__func__,

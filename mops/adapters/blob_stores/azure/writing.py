@@ -9,11 +9,12 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobBlock, BlobClient
 from blake3 import blake3
 
-from mops.adapters.blob_stores.azure.clients import SINGLE
+from mops.adapters.blob_stores.azure.clients import AT_ONCE, PIECE, SINGLE
 from mops.adapters.blob_stores.azure.errors import BLOCKS_GONE, STANDS, archived, folder_stands, means
-from mops.adapters.blob_stores.azure.pieces import PIECE, in_order
 from mops.adapters.blob_stores.azure.reading import is_folder, properties
 from mops.adapters.files.copying import UnreadableSource, source
+from mops.adapters.pieces import in_order
+from mops.core.canonical.leaves import content_digest
 from mops.core.errors import FileChanged, StoreUnavailable
 from mops.core.ports.blob_store import Buffer
 from mops.core.ports.transfers import Advance
@@ -45,11 +46,11 @@ class Write:
     def put(self, parts: Sequence[Buffer]) -> bool:
         """Write the parts, one after the other; whether the blob that stands is of this write, or of the same bytes."""
         size = sum(map(len, parts))
-        self._content = _digest(parts).hex()
+        self._content = content_digest(*parts).hex()
         if size <= SINGLE:
             return self._settle(lambda: self._put(b"".join(parts)))
-        if self._condition and self._is_ours() is not None:
-            return False  # and nothing was sent
+        if self._condition and (ours := self._is_ours()) is not None:
+            return ours  # and nothing was sent
         return self._settle(lambda: self._put_blocks(_joined(parts, _block_size(size)), None))
 
     def put_file(self, path: str, digest: bytes, advance: Advance | None) -> bool:
@@ -99,7 +100,7 @@ class Write:
     ) -> None:
         """Send the blocks, several at once; if the check then passes, they are the blob."""
         staged: list[BlobBlock] = []
-        for name, size in in_order(self._stage, enumerate(blocks)):
+        for name, size in in_order(self._stage, enumerate(blocks), AT_ONCE):
             staged.append(BlobBlock(name))
             if advance is not None:
                 advance(size)
@@ -137,13 +138,6 @@ class Write:
         if found.blob_tier == "Archive":
             raise archived(self._uri)
         return (found.metadata or {}).get(_CONTENT) == self._content
-
-
-def _digest(parts: Sequence[Buffer]) -> bytes:
-    hasher = blake3()
-    for part in parts:
-        hasher.update(part)
-    return hasher.digest()
 
 
 def _block_size(size: int) -> int:

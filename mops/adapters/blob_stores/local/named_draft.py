@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 
 from mops.adapters.files.drafts import close
+from mops.adapters.files.identity import is_named
 
 _ATTEMPTS = 8
 
@@ -96,7 +97,7 @@ def sweep(directory: str) -> None:
             continue
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_named(fd, path):
+            if is_named(fd, path):
                 os.unlink(path)
         except OSError:
             continue
@@ -112,7 +113,7 @@ def _open(directory: str, purpose: str) -> tuple[int, str]:
         except FileExistsError:
             _process.token = os.urandom(8).hex()
             continue
-        if _lock(fd) and _is_named(fd, path):
+        if _lock(fd) and is_named(fd, path):
             return fd, path
         close(fd)  # a sweeper was faster than our lock
         _process.token = os.urandom(8).hex()
@@ -128,12 +129,3 @@ def _lock(fd: int) -> bool:
     except OSError:
         pass
     return True
-
-
-def _is_named(fd: int, path: str) -> bool:
-    """Whether an open file still has that name."""
-    try:
-        named, opened = os.lstat(path), os.fstat(fd)
-    except FileNotFoundError:
-        return False
-    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)

@@ -53,7 +53,13 @@ def address_of(uri: str) -> Address:
         or {"", ".", ".."} & set(segments)
     ):
         raise ConfigurationError(
-            f"{uri!r} names no place in an object store; there is s3://bucket/prefix, gs://bucket/prefix "
-            "and az://account/container/prefix, without '%', '?', '#', '\\' and empty parts"
+            f"{_without_credentials(uri)!r} names no place in an object store; there is s3://bucket/prefix "
+            "and gs://bucket/prefix, in small letters before ://, without '%', '?', '#', '\\' and empty parts",
+            advice="correct the root; credentials are no part of it, and taken from the environment",
         )
     return Address(scheme, account, bucket, f"{prefix}/" if prefix else "")
+
+
+def _without_credentials(uri: str) -> str:
+    scheme, separator, place = uri.partition("://")
+    return scheme + separator + re.split("[?#]", place.rpartition("@")[2])[0]

@@ -5,6 +5,7 @@ shared by all stores of one bucket, and are not inherited by forked children.
 """
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, TypeVar
@@ -14,7 +15,7 @@ from mops.adapters.blob_stores.object_store.address import SCHEMES, Address
 from mops.adapters.blob_stores.object_store.library import Library, library
 from mops.adapters.blob_stores.object_store.refusals import Refusal, refusal_of
 from mops.adapters.unforked import UNFORKED
-from mops.core.errors import StoreDenied
+from mops.core.errors import ConfigurationError, StoreDenied
 
 Answer = TypeVar("Answer")
 
@@ -34,8 +35,10 @@ _ENDPOINTS: Final = {
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
 }
 _CLASSES: Final = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
-_KEPT: Final = (".amazonaws.com", ".amazonaws.com.cn", ".googleapis.com", ".windows.net")
-"""Services that are known to keep conditions."""
+_KEPT: Final = re.compile(
+    r"(?!.*\boutposts\b).*\.amazonaws\.com(\.cn)?|.*\.googleapis\.com|.*\.blob\.core\.windows\.net", re.ASCII
+)
+"""Hosts of services that are known to keep conditions; those on the premises of others are put to the test."""
 
 _clients: Final[dict[tuple[object, ...], "Client"]] = {}
 
@@ -80,8 +83,9 @@ class Client(NamedTuple):
 
     @property
     def service(self) -> str:
-        """Where the environment says that the service is; empty for the service's own place."""
-        return _endpoint(self.scheme)
+        """Where the environment says that the service is, without a password; empty for the service's own place."""
+        scheme, separator, place = _endpoint(self.scheme).partition("://")
+        return scheme + separator + place.rpartition("@")[2]
 
 
 class Place(NamedTuple):
@@ -124,6 +128,7 @@ def client_for(address: Address) -> Client:
     """The client of a bucket, as the environment of this process says now. Does no I/O but to read key files.
 
     Raises:
+        ConfigurationError: the environment names a service by no URL.
         StoreDenied: the environment says nothing that makes one.
     """
     environment = frozenset((name, os.environ[name]) for name in os.environ if name.startswith(_SETTINGS))
@@ -137,6 +142,7 @@ def client_for(address: Address) -> Client:
 
 
 def _made(address: Address) -> Client:
+    _check_endpoint(address.scheme)
     current = library()
     try:
         control, bulk = (_client(current, address, timeouts) for timeouts in (_CONTROL, _BULK))
@@ -148,16 +154,21 @@ def _made(address: Address) -> Client:
             advice=f"check the variables {_SETTINGS[SCHEMES.index(address.scheme)]}*",
         )
     host = urlsplit(_endpoint(address.scheme)).hostname or ""
-    known = not host or host.endswith(_KEPT)
+    known = not host or _KEPT.fullmatch(host)
     return Client(current, control, bulk, address.scheme, {"put", "copy"} if known else set())
 
 
 def _client(current: Library, address: Address, timeouts: dict[str, str]) -> Any:
-    plain = _endpoint(address.scheme).startswith("http://")
-    options: dict[str, Any] = {"client_options": {**timeouts, "allow_http": plain}, "retry_config": _RETRIES}
+    endpoint = _endpoint(address.scheme)
+    options: dict[str, Any] = {
+        "client_options": {**timeouts, "allow_http": endpoint.startswith("http://")},
+        "retry_config": _RETRIES,
+    }
     if address.scheme == "az":
         options["account_name"] = address.account
     if address.scheme == "s3":
+        if endpoint:
+            options["endpoint"] = endpoint  # of several variables, the library takes whichever comes last
         options["disable_bulk_delete"] = True  # which removes one object by two more headers and a document
         if "AWS_COPY_IF_NOT_EXISTS" not in os.environ:
             options["copy_if_not_exists"] = "multipart"
@@ -166,3 +177,9 @@ def _client(current: Library, address: Address, timeouts: dict[str, str]) -> Any
 
 def _endpoint(scheme: str) -> str:
     return next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
+
+
+def _check_endpoint(scheme: str) -> None:
+    name = next((name for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
+    if name and not re.fullmatch(r"https?://[^\s/].*", os.environ[name]):  # the library would panic
+        raise ConfigurationError(f"{name} is no address of a service", advice="let it begin with http:// or https://")

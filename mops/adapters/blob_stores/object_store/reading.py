@@ -1,13 +1,12 @@
 """Reading one object: whole, or in ranges of one version, several at once."""
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
 from mops.adapters.blob_stores.object_store.client import Place
 from mops.adapters.blob_stores.object_store.refusals import Refusal
+from mops.adapters.pieces import in_order
 from mops.core.ports.blob_store import Buffer
 
 _WHOLE: Final = 8 << 20
@@ -63,20 +62,10 @@ class Found:
             yield from self._ranges()
 
     def _ranges(self) -> Iterator[memoryview]:
-        pending: deque[Future[memoryview]] = deque()
-        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="mops-range") as pool:
-            try:
-                for start in range(0, self.size, _PIECE):
-                    pending.append(pool.submit(self._range, start, min(start + _PIECE, self.size)))
-                    if len(pending) == _PARALLEL:
-                        yield pending.popleft().result()
-                while pending:
-                    yield pending.popleft().result()
-            finally:
-                for piece in pending:
-                    piece.cancel()
+        return in_order(self._range, range(0, self.size, _PIECE), _PARALLEL)
 
-    def _range(self, start: int, end: int) -> memoryview:
+    def _range(self, start: int) -> memoryview:
+        end = min(start + _PIECE, self.size)
         client, options = self._place.client, {"range": (start, end), "if_match": self._version}
         get = partial(client.library.do.get, client.bulk, self._place.name, options=options)
         content = self._place.ask("read", lambda: get().bytes())

@@ -9,7 +9,15 @@ import re
 from enum import Enum, auto
 from typing import Final
 
-from mops.core.errors import BlobArchived, StoreDenied, StoreError, StoreFull, StoreUnavailable, UnsupportedStore
+from mops.core.errors import (
+    BlobArchived,
+    InvalidKey,
+    StoreDenied,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+    UnsupportedStore,
+)
 
 
 class Refusal(Enum):
@@ -29,12 +37,25 @@ _TRANSPORT: Final = re.compile(r"HTTP error: ([a-z ]{1,80})")
 _NO_CREDENTIALS: Final = ("/latest/api/token", "/latest/meta-data/", "/computeMetadata/", "/metadata/identity/")
 """What the library asks the machine that it runs on for, if the environment has no credentials."""
 
+CONDITIONS: Final = "name a blob root in a service that knows If-None-Match, as Amazon S3 does"
+"""Advice to whoever uses one that does not."""
 _NO_BUCKET: Final = "make the bucket, or correct the blob root: mops makes none"
 _CLOCK: Final = "set the clock of this machine: the service compares it with its own"
 _KEYS: Final = "check the credentials in the environment of this process"
+_NO_KEYS: Final = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a profile is put there by "
+    'eval "$(aws configure export-credentials --format env)"',
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or sign in with 'gcloud auth application-default login'",
+    "az": _KEYS,
+}
 _NEW_KEYS: Final = "get new credentials: those in the environment of this process are not valid any more"
 _REGION: Final = "name the region of the bucket: AWS_REGION"
 _ARCHIVED: Final = "restore the object from its archive first, and keep archive tiers away from blob roots"
+_ENCRYPTION: Final = "look after the key that encrypts this bucket, and who may use it"
+_GARBLED: Final = frozenset(
+    {"RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "InvalidPart"}
+)
+"""Codes of what did not arrive as it was sent, or not at all; all other requests are wrong each time."""
 _ROLES: Final = {
     "s3": "allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload and s3:ListBucket below the root",
     "gs": "give this account the role Storage Object User on the bucket",
@@ -43,7 +64,8 @@ _ROLES: Final = {
 _CODES: Final[dict[str, tuple[type[StoreError], str]]] = {
     "NoSuchBucket": (UnsupportedStore, _NO_BUCKET),
     "ContainerNotFound": (UnsupportedStore, _NO_BUCKET),
-    "NotImplemented": (UnsupportedStore, ""),
+    "NotImplemented": (UnsupportedStore, CONDITIONS),
+    "KeyTooLongError": (InvalidKey, "name a blob root with a shorter prefix"),
     "AuthorizationHeaderMalformed": (UnsupportedStore, _REGION),
     "PermanentRedirect": (UnsupportedStore, _REGION),
     "TemporaryRedirect": (StoreUnavailable, ""),
@@ -92,12 +114,16 @@ def _error(text: str, code: str, status: str, scheme: str, what: str) -> StoreEr
     if any(place in text for place in _NO_CREDENTIALS):
         return StoreUnavailable(
             f"{what}: there are no credentials in the environment of this process, and no machine gives any",
-            advice=_KEYS,
+            advice=_NO_KEYS[scheme],
         )
     if status in {"401", "403"}:
         return StoreDenied(f"{what}: {code or 'refused'} (HTTP {status})", advice=_ROLES[scheme])
     if status.startswith("3") or "redirect without LOCATION" in text:
         return UnsupportedStore(f"{what}: the bucket is somewhere else", advice=_REGION if scheme == "s3" else "")
+    if code.startswith("KMS"):
+        return StoreDenied(f"{what}: {code} (HTTP {status})", advice=_ENCRYPTION)
+    if status in {"400", "405"} and code not in _GARBLED:
+        return UnsupportedStore(f"{what}: {code or 'the service does not understand the request'} (HTTP {status})")
     if status == "507":
         return StoreFull(f"{what}: {code or 'no space left'} (HTTP {status})")
     if status:

@@ -28,6 +28,7 @@ from mops.adapters.files.drafts import write
 from mops.adapters.files.reading import regular
 from mops.adapters.probing import probe
 from mops.core.blob_key import check_key, is_key
+from mops.core.canonical.leaves import content_digest
 from mops.core.errors import CorruptBlob, FileChanged, StoreUnavailable
 from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer, SupportsFiles, SupportsProbe
 from mops.core.ports.transfers import Advance
@@ -78,7 +79,7 @@ class ObjectBlobStore(BlobStore, SupportsFiles, SupportsProbe):
         size = sum(map(len, parts))
         if size <= SINGLE:
             return create(place, parts)
-        return size_of(place) is None and create_in_parts(place, size, in_steps(parts), lambda: _digest(*parts))
+        return size_of(place) is None and create_in_parts(place, size, in_steps(parts), lambda: content_digest(*parts))
 
     def put(self, key: str, /, *parts: Buffer) -> None:
         """As the port says."""
@@ -185,13 +186,6 @@ def _written(found: Found, fd: int, advance: Advance | None) -> bytes:
     for piece in found.pieces():
         hasher.update(piece)
         write(fd, [piece], advance)
-    return bytes(hasher.digest())
-
-
-def _digest(*parts: Buffer) -> bytes:
-    hasher = blake3()
-    for part in parts:
-        hasher.update(part)
     return bytes(hasher.digest())
 
 

@@ -16,7 +16,7 @@ from blake3 import blake3
 
 from mops.adapters.blob_stores.object_store.client import Place
 from mops.adapters.blob_stores.object_store.reading import Replaced, find
-from mops.adapters.blob_stores.object_store.refusals import Refusal
+from mops.adapters.blob_stores.object_store.refusals import CONDITIONS, Refusal
 from mops.core.errors import StoreError, StoreFull, StoreUnavailable, UnsupportedStore
 from mops.core.ports.blob_store import Buffer
 
@@ -188,7 +188,7 @@ def _prove(place: Place, promise: str, keeps: Callable[[Place], bool]) -> None:
         raise UnsupportedStore(
             f"{client.service} ignores the conditions of requests: it let a second writer replace what the first had "
             f"stored under {place.address.uri}; without them, two processes would both believe that they run a call",
-            advice="name a blob root in a service that knows If-None-Match, as Amazon S3 does",
+            advice=CONDITIONS,
         )
     client.proven.add(promise)
 

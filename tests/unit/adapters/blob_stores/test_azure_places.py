@@ -1,6 +1,7 @@
 """The spellings of a root in Azure, and with what its account is opened."""
 
 import pickle
+import traceback
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_what_names_no_container_is_refused(uri):
         locate_blob_store(uri)
 
 
-@pytest.mark.parametrize("path", ["a//b", "a/../b", "./a", "a%0Ab", "a%5Cb", "a" * 130])
+@pytest.mark.parametrize("path", ["a//b", "a/../b", "./a", "a./b", "b/a.", "a%0Ab", "a%5Cb", "a" * 130])
 def test_path_that_is_none_is_refused(path):
     with pytest.raises(ConfigurationError, match="is no blob root"):
         place_of(f"adls://mine/box/{path}")
@@ -76,6 +77,8 @@ def test_path_that_is_none_is_refused(path):
         ({SIGNATURE: "sig=x", "AZURE_STORAGE_ACCOUNT": "mine"}, Access("mine", signature="sig=x")),
         ({SIGNATURE: "sig=x", "AZURE_STORAGE_ACCOUNT": "other"}, Access("mine")),
         ({GENERIC: ""}, Access("mine")),
+        ({GENERIC: f" {CONNECTION}\n"}, Access("mine", CONNECTION)),
+        ({SIGNATURE: " sig=x\n"}, Access("mine", signature="sig=x")),
     ],
 )
 def test_environment_says_with_what_an_account_is_opened(environment, wanted):
@@ -105,6 +108,13 @@ def test_variable_of_one_account_with_the_string_of_another_is_refused():
         access_to("mine", {OWN: CONNECTION.replace("mine", "other")})
 
 
+def test_key_that_is_none_is_refused_and_not_repeated(monkeypatch):
+    monkeypatch.setenv(OWN, CONNECTION.replace("a2V5", "a2V5x"))
+    with pytest.raises(ConfigurationError, match="connection string of mine is no key") as caught:
+        locate_blob_store("adls://mine/box").get("blob")
+    assert "a2V5" not in "".join(traceback.format_exception(caught.value))
+
+
 def test_what_is_no_connection_string_is_refused_and_not_repeated():
     with pytest.raises(ConfigurationError) as caught:
         access_to("mine", {GENERIC: "a2V5"})
@@ -118,6 +128,8 @@ def test_what_is_no_connection_string_is_refused_and_not_repeated():
         ("?se=2030-01-01&sig=x", 1893456000.0),
         ("sig=x", None),
         ("se=never&sig=x", None),
+        ("se=2030-01-01&se=2031-01-01&sig=x", 1893456000.0),
+        ("se=2031-01-01&ske=2030-01-01&sig=x", 1893456000.0),
     ],
 )
 def test_signature_says_when_it_ends(signature, wanted):

@@ -152,6 +152,29 @@ def test_stores_are_equal_if_they_trust_alike(root):
     assert root.trusting() != root.inside
 
 
+@pytest.mark.parametrize("key", [RECORD, "mops1/blob/aa/aabb"])
+def test_what_others_may_change_is_copied_before_it_is_verified(root, key):
+    """As the map of a file does that somebody else writes to."""
+    mapped = bytearray(b"".join(record(payload=b"sound")))
+
+    class Mapping(MemoryBlobStore):
+        def get(self, key):
+            return memoryview(mapped)
+
+        def get_content(self, key, digest):
+            return memoryview(mapped)
+
+        put_content = get_content
+
+    store = SignedBlobStore(Mapping("mapping"), OURS, None, print, changes=True)
+    assert not isinstance(store, SupportsContent)
+    assert isinstance(SignedBlobStore(Mapping("mapping"), OURS, None, print), SupportsContent)
+    data = store.get(key)
+    mapped[-5:] = b"wrong"
+    assert data[-5:] == b"sound"
+    assert not data.readonly
+
+
 def test_no_capability_reads_past_it():
     class Bulk(MemoryBlobStore):
         expires = 5.0
