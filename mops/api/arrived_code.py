@@ -1,7 +1,6 @@
 """Code that arrived with a call, in the remote: imported in place of what is installed here."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Final
 
 from mops.adapters.code.distributions import installed
@@ -10,6 +9,7 @@ from mops.api.files.temporary import temporary_folders
 from mops.api.settings import defaults
 from mops.core.code_tree import differing_versions, unpack_tree
 from mops.core.errors import CodeMismatchError, ConfigurationError, FunctionNotFoundError, MopsError, ShellFailed
+from mops.core.failure import annotate
 from mops.core.ports.blob_store import Buffer
 
 _FORBIDDEN: Final = "install the code here, and call it with code='installed'; or allow it here: MOPS_ALLOW_TREE=1"
@@ -53,8 +53,7 @@ def tell_apart(error: Exception, versions: Mapping[str, str]) -> None:
     table = differing_versions(versions, installed())
     if not isinstance(error, MopsError):
         if table:
-            with suppress(Exception):  # a class of the user's may take no note
-                error.add_note(f"mops: {table}")
+            annotate(error, f"mops: {table}")
         return
     if type(error) in _ADVICE and "advice" not in vars(error):  # else it knows better
         error.advice = _ADVICE[type(error)]

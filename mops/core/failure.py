@@ -5,6 +5,7 @@ exception's class.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, final
 
 from mops.core.errors import KINDS, FailureKind, MopsError, RemoteError
@@ -76,8 +77,16 @@ class RemoteTraceback(Exception):
 
 def with_remote_traceback(error: BaseException, record: FailureRecord) -> BaseException:
     """Show the traceback of the other process as the error's cause."""
-    error.__cause__ = RemoteTraceback(record.traceback)
+    object.__setattr__(error, "__cause__", RemoteTraceback(record.traceback))  # a frozen dataclass refuses a plain one
     return error
+
+
+def annotate(error: BaseException, note: str) -> None:
+    """Add a note to an exception, a frozen one too; to one whose class takes none, nothing is done."""
+    with suppress(Exception):
+        if not isinstance(getattr(error, "__notes__", None), list):
+            object.__setattr__(error, "__notes__", [])
+        error.add_note(note)
 
 
 def located(error: BaseException, function: str, memo_uri: str) -> BaseException:

@@ -8,8 +8,7 @@ it wait; and nested calls have slots of their own, level by level, for where it 
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from typing import Final
 
@@ -179,15 +178,17 @@ HELD: Final[ContextVar[Lease | None]] = ContextVar("mops_lease", default=None)
 """The slot of the submitted call that this context runs in."""
 
 
-@contextmanager
-def slot_given_up() -> Iterator[None]:
+class slot_given_up:  # noqa: N801 - a context, and no generator: those cannot let a frozen exception through
     """Wait for something, and give up the slot of the call that this is inside of meanwhile."""
-    lease = HELD.get()
-    if lease is None or lease.process != os.getpid():
-        yield
-        return
-    lease.pause()
-    try:
-        yield
-    finally:
-        lease.resume()
+
+    __slots__ = ("_lease",)
+
+    def __enter__(self) -> None:
+        lease = HELD.get()
+        self._lease = lease if lease is not None and lease.process == os.getpid() else None
+        if self._lease is not None:
+            self._lease.pause()
+
+    def __exit__(self, *raised: object) -> None:
+        if self._lease is not None:
+            self._lease.resume()

@@ -68,6 +68,43 @@ def test_an_exception_of_the_users_own_class_arrives_as_that_class(project, shel
     assert "the second" in text
 
 
+@each_shell
+@pytest.mark.parametrize("call", ["work()", "work.submit().result()", "work.map([3]).wait()"])
+def test_a_frozen_exception_arrives_however_it_was_called(project, shell, call):
+    project.write(
+        "stage.py",
+        f"""
+        import dataclasses, traceback
+        remember = use_runner(MemoizingPicklingRunner({shell}, root))
+
+        @dataclasses.dataclass(frozen=True)
+        class Problem(Exception):
+            number: int
+            def __reduce__(self):
+                return Problem, (self.number,)
+
+        @remember
+        def work(number=3):
+            raise Problem(number)
+    """,
+    )
+    out = project.script(
+        f"""
+        import traceback
+        from stage import Problem, work
+        try:
+            {call}
+        except Problem as error:
+            print("".join(traceback.format_exception(error)))
+        except ExceptionGroup as group:
+            print("".join(traceback.format_exception(group.exceptions[0])))
+    """
+    )
+    assert "in work" in out
+    assert "stage.Problem" in out
+    assert ("input 0 of" in out) == ("map" in call)
+
+
 @pytest.mark.parametrize(("definition", "words"), [
     ("def __init__(self, a, b): super().__init__(f'{a} and {b}')", "stage:Problem: 1 and 2"),
     ("def __init__(self, a, *, b): super().__init__(f'{a} but {b}')", "stage:Problem: 1 but 2"),

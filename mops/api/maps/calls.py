@@ -16,6 +16,7 @@ from mops.api.maps.progress import Progress
 from mops.api.maps.starting import Begin, Inline
 from mops.api.worlds import say
 from mops.core.errors import ForeignFutureError
+from mops.core.failure import annotate
 from mops.runtime.engine import engine
 from mops.runtime.slots import HELD, slot_given_up
 
@@ -153,8 +154,7 @@ class Calls(Generic[R]):
 
     def _annotated(self, call: MappedCall) -> BaseException:
         assert call.error is not None
-        with suppress(Exception):  # a class of exceptions may refuse notes
-            call.error.add_note(" ".join([f"input {call.index} of {self._name}", call.memo_uri]).rstrip())
+        annotate(call.error, " ".join([f"input {call.index} of {self._name}", call.memo_uri]).rstrip())
         return call.error
 
     # ------------------------------------------------------------------------------------------------ all at once

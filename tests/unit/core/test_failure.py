@@ -1,7 +1,9 @@
+import dataclasses
+
 import pytest
 
 from mops.core.errors import RemoteError, ShellFailed
-from mops.core.failure import FailureRecord, located, with_remote_traceback
+from mops.core.failure import FailureRecord, annotate, located, with_remote_traceback
 from mops.core.result import Failure, Success
 
 RECORD = FailureRecord(message="boom", traceback="Traceback ...", lineage=["pkg:Err", "Exception"], pickled=b"p")
@@ -23,6 +25,28 @@ def test_what_cannot_be_rebuilt_arrives_as_text():
 def test_the_remote_traceback_is_shown_as_the_cause():
     error = with_remote_traceback(ValueError("boom"), RECORD)
     assert "Traceback ..." in str(error.__cause__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    number: int
+
+
+def test_an_exception_that_is_frozen_takes_a_cause_and_notes():
+    error = with_remote_traceback(Frozen(1), RECORD)
+    annotate(error, "one")
+    annotate(error, "two")
+    assert "Traceback ..." in str(error.__cause__)
+    assert error.__notes__ == ["one", "two"]
+
+
+def test_an_exception_that_takes_no_notes_stays_as_it_is():
+    class Bare(Exception):
+        __notes__ = property(lambda self: None)
+
+    error = Bare()
+    annotate(error, "one")
+    assert error.__notes__ is None
 
 
 def test_errors_of_ours_name_the_call_and_others_stay_as_they_are():
