@@ -252,6 +252,12 @@ class FileChanged(StoreError, TransientError):
 
     advice = "let nobody write to the file until the call has begun; the call can be repeated as it is"
 
+    @classmethod
+    def told_by(cls, path: str, told: OSError | str = "its content is another one now") -> "FileChanged":
+        """The error about one file, which could not be read, or is another one."""
+        reason = told if isinstance(told, str) else told.strerror or repr(told)
+        return cls(f"{path!r} is not the file that was hashed: {reason}")
+
 
 class ShellFailed(TransientError):
     """The command ended, or could not be started, without an outcome in the store.

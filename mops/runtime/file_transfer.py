@@ -82,7 +82,7 @@ def _put(store: BlobStore, key: str, path: str, digest: bytes, advance: Advance 
     for chunk in _chunks(path):
         content += chunk
     if content_digest(memoryview(content)) != digest:
-        raise _changed(path, "its content is another one now")
+        raise FileChanged.told_by(path)
     stored = store.put_if_absent(key, memoryview(content))
     if advance is not None:
         advance(len(content))
@@ -116,7 +116,7 @@ def _chunks(path: str) -> Iterator[bytes]:
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
-                raise _changed(path, "it is no regular file")
+                raise FileChanged.told_by(path, "it is no regular file")
             left = status.st_size
             while left > 0 and (chunk := os.read(fd, min(_CHUNK, left))):
                 left -= len(chunk)
@@ -124,11 +124,7 @@ def _chunks(path: str) -> Iterator[bytes]:
         finally:
             os.close(fd)
     except OSError as error:
-        raise _changed(path, error.strerror or repr(error)) from error
-
-
-def _changed(path: str, reason: str) -> FileChanged:
-    return FileChanged(f"{path!r} is not the file that was hashed: {reason}")
+        raise FileChanged.told_by(path, error) from error
 
 
 def _write_whole(path: str, data: Buffer, advance: Advance | None) -> None:

@@ -18,6 +18,7 @@ from blake3 import blake3
 
 from mops.adapters.files.drafts import close, reserve
 from mops.adapters.files.reading import OPENING, regular
+from mops.core.errors import FileChanged
 from mops.core.ports.transfers import Advance
 
 _CLONE: Final = 0x40049409  # FICLONE of linux/fs.h
@@ -56,6 +57,44 @@ def source(path: str) -> Iterator[int]:
         yield fd
     finally:
         close(fd)
+
+
+def hashed_pieces(
+    source: int, path: str, left: int, size: int, digest: bytes, advance: Advance | None = None
+) -> Iterator[bytes]:
+    """The content of a file that was just opened, in pieces of a size, for whoever sends it away.
+
+    Args:
+        source: at its start.
+        path: of the file, for errors.
+        left: bytes that count, or as many as there are.
+        size: of a piece, in bytes.
+        digest: of the content. The last piece is withheld where it is another: so no one holds all of what is wrong.
+        advance: is told of the bytes that were read.
+
+    Raises:
+        FileChanged: the digest is another.
+        UnreadableSource: the file cannot be read.
+    """
+    hasher, held = blake3(), b""
+    while left > 0:
+        try:
+            piece = os.read(source, min(size, left))
+        except OSError as error:
+            raise UnreadableSource(error) from error
+        if not piece:
+            break
+        hasher.update(piece)
+        left -= len(piece)
+        if advance is not None:
+            advance(len(piece))
+        if held:
+            yield held
+        held = piece
+    if hasher.digest() != digest:
+        raise FileChanged.told_by(path)
+    if held:
+        yield held
 
 
 def copy(source: int, target: int, *, reserving: bool, advance: Advance | None = None) -> bytes:

@@ -11,7 +11,7 @@ from blake3 import blake3
 from mops.adapters.blob_stores.azure.clients import AT_ONCE, PIECE
 from mops.adapters.blob_stores.azure.errors import ABSENT, REPLACED, means
 from mops.adapters.files.delivery import delivery
-from mops.adapters.files.drafts import reserve
+from mops.adapters.files.drafts import reserve, write
 from mops.adapters.pieces import in_order
 from mops.core.errors import CorruptBlob
 from mops.core.ports.blob_store import Buffer
@@ -87,21 +87,14 @@ def _deliver(blob: BlobClient, path: str, digest: bytes, uri: str, advance: Adva
         if can_reserve and begun.size:
             reserve(fd, begun.size)
         hasher = blake3()
-        with open(fd, "wb", buffering=0, closefd=False) as file:
-            for content in _contents(blob, begun):
-                _write(file, content)
-                hasher.update(content)
-                if advance is not None:
-                    advance(len(content))
+        for content in _contents(blob, begun):
+            write(fd, [content])
+            hasher.update(content)
+            if advance is not None:
+                advance(len(content))
         if hasher.digest() != digest:
             raise CorruptBlob(f"{uri} does not hold the bytes of its digest {digest.hex()}")
     return True
-
-
-def _write(file: Any, content: bytes) -> None:
-    left = memoryview(content)
-    while left:
-        left = left[file.write(left) :]
 
 
 def _begin(blob: BlobClient) -> _Begun | None:

@@ -42,10 +42,8 @@ class Transport(RequestsTransport):  # type: ignore[misc] # a class with a lazy 
                 raise
             raise ServiceRequestError("HTTP_PROXY or HTTPS_PROXY is no address of a proxy") from None
         if options.get("stream"):
-            begin, known = (
-                response.stream_download.__func__,
-                ref(response),
-            )  # no cycle: who drops an answer closes its connection
+            known = ref(response)  # no cycle: who drops an answer closes its connection
+            begin = response.stream_download.__func__
             response.stream_download = lambda *args, **more: _Content(begin(known(), *args, **more))
         return response
 

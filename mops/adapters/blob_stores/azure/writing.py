@@ -7,12 +7,11 @@ from typing import Any, Final
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobBlock, BlobClient
-from blake3 import blake3
 
 from mops.adapters.blob_stores.azure.clients import AT_ONCE, PIECE, SINGLE
 from mops.adapters.blob_stores.azure.errors import BLOCKS_GONE, STANDS, archived, folder_stands, means
 from mops.adapters.blob_stores.azure.reading import is_folder, properties
-from mops.adapters.files.copying import UnreadableSource, source
+from mops.adapters.files.copying import UnreadableSource, hashed_pieces, source
 from mops.adapters.pieces import in_order
 from mops.core.canonical.leaves import content_digest
 from mops.core.errors import FileChanged, StoreUnavailable
@@ -65,22 +64,18 @@ class Write:
         try:
             return self._settle(lambda: self._put_file(path, digest, advance))
         except UnreadableSource as error:
-            raise _changed(path, error.reason.strerror or repr(error.reason)) from error.reason
+            raise FileChanged.told_by(path, error.reason) from error.reason
 
     def _put_file(self, path: str, digest: bytes, advance: Advance | None) -> None:
         with source(path) as fd:
             size = os.fstat(fd).st_size
             if size <= SINGLE:
-                content = b"".join(_blocks_of(fd, size, SINGLE))
-                if blake3(content).digest() != digest:
-                    raise _changed(path, "its content is another one now")
+                content = b"".join(hashed_pieces(fd, path, size, SINGLE, digest))
                 self._put(content)
                 if advance is not None:
                     advance(len(content))
                 return
-            hasher = blake3()
-            blocks = _blocks_of(fd, size, _block_size(size), hasher.update)
-            self._put_blocks(blocks, advance, lambda: _expect(path, hasher.digest(), digest))
+            self._put_blocks(hashed_pieces(fd, path, size, _block_size(size), digest), advance)
 
     def _put(self, content: bytes) -> None:
         # To a conditional Put Blob, the emulator at least, blocks that somebody sent and never committed are a blob.
@@ -95,16 +90,13 @@ class Write:
             **self._condition,
         )
 
-    def _put_blocks(
-        self, blocks: Iterable[bytes], advance: Advance | None, check: Callable[[], None] = lambda: None
-    ) -> None:
-        """Send the blocks, several at once; if the check then passes, they are the blob."""
+    def _put_blocks(self, blocks: Iterable[bytes], advance: Advance | None) -> None:
+        """Send the blocks, several at once; once all were there, they are the blob."""
         staged: list[BlobBlock] = []
         for name, size in in_order(self._stage, enumerate(blocks), AT_ONCE):
             staged.append(BlobBlock(name))
             if advance is not None:
                 advance(size)
-        check()
         self._blob.commit_block_list(staged, metadata={_CONTENT: self._content}, **self._condition)
 
     def _stage(self, numbered: tuple[int, bytes]) -> tuple[str, int]:
@@ -158,26 +150,3 @@ def _joined(parts: Sequence[Buffer], size: int) -> Iterator[bytes]:
                 block.clear()
     if block:
         yield bytes(block)
-
-
-def _blocks_of(fd: int, left: int, size: int, look: Callable[[bytes], Any] = lambda _block: None) -> Iterator[bytes]:
-    """So many bytes of a file, or as many as it has, in blocks of a size, each of which is looked at in order."""
-    while left > 0:
-        try:
-            block = os.read(fd, min(size, left))
-        except OSError as error:
-            raise UnreadableSource(error) from error
-        if not block:
-            return
-        look(block)
-        left -= len(block)
-        yield block
-
-
-def _expect(path: str, digest: bytes, wanted: bytes) -> None:
-    if digest != wanted:
-        raise _changed(path, "its content is another one now")
-
-
-def _changed(path: str, reason: str) -> FileChanged:
-    return FileChanged(f"{path!r} is not the file that was hashed: {reason}")

@@ -24,12 +24,12 @@ def put_file(files: Files, path: str, original: str, digest: bytes, advance: Adv
             draft = files.draft("upload")
             try:
                 if copy(fd, draft.fd, reserving=files.anonymous, advance=advance) != digest:
-                    raise _changed(original, "its content is another one now")
+                    raise FileChanged.told_by(original)
                 return files.settle(draft, path, lambda: _is(draft, path))
             finally:
                 draft.close()
     except UnreadableSource as error:
-        raise _changed(original, error.reason.strerror or repr(error.reason)) from error.reason
+        raise FileChanged.told_by(original, error.reason) from error.reason
 
 
 def get_file(blob: str, path: str, digest: bytes, uri: str, advance: Advance | None) -> None:
@@ -59,7 +59,3 @@ def _is(draft: Draft, path: str) -> bool | None:
         return os.path.samestat(os.stat(path), os.fstat(draft.fd))
     except FileNotFoundError:
         return None
-
-
-def _changed(path: str, reason: str) -> FileChanged:
-    return FileChanged(f"{path!r} is not the file that was hashed: {reason}")

@@ -9,7 +9,6 @@ from blake3 import blake3
 
 from mops.adapters.blob_stores.object_store.address import address_of
 from mops.adapters.blob_stores.object_store.client import Client, Place, client_for
-from mops.adapters.blob_stores.object_store.files import content_of
 from mops.adapters.blob_stores.object_store.listing import folder_of, start_of
 from mops.adapters.blob_stores.object_store.reading import Found, Replaced, find, size_of
 from mops.adapters.blob_stores.object_store.refusals import Refusal
@@ -22,7 +21,7 @@ from mops.adapters.blob_stores.object_store.writing import (
     pause,
     replace,
 )
-from mops.adapters.files.copying import UnreadableSource, source
+from mops.adapters.files.copying import UnreadableSource, hashed_pieces, source
 from mops.adapters.files.delivery import delivery
 from mops.adapters.files.drafts import write
 from mops.adapters.files.reading import regular
@@ -34,6 +33,7 @@ from mops.core.ports.blob_store import BlobInfo, BlobStore, Buffer, SupportsFile
 from mops.core.ports.transfers import Advance
 
 _FILE_AT_ONCE: Final = 8 << 20  # bytes
+_STEP: Final = 1 << 20  # bytes of a file that are read at once
 
 
 class ObjectBlobStore(BlobStore, SupportsFiles, SupportsProbe):
@@ -123,13 +123,12 @@ class ObjectBlobStore(BlobStore, SupportsFiles, SupportsProbe):
         try:
             with source(path) as fd:
                 size = regular(os.fstat(fd)).st_size
-                content = content_of(fd, path, digest, advance)
+                content = hashed_pieces(fd, path, size, _STEP, digest, advance)
                 if size <= _FILE_AT_ONCE:
                     return create(place, [*content])
                 return create_in_parts(place, size, content, lambda: digest)
         except UnreadableSource as error:
-            reason = error.reason.strerror or repr(error.reason)
-            raise FileChanged(f"{path!r} is not the file that was hashed: {reason}") from error.reason
+            raise FileChanged.told_by(path, error.reason) from error.reason
 
     def get_file(self, key: str, path: str, digest: bytes, /, *, advance: Advance | None = None) -> bool:
         """As the port says; in ranges of one version, several at once, where it is large."""
