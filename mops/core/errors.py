@@ -154,7 +154,7 @@ class CodeMismatchError(SetupError):
         definitions: the definitions that differ, by name.
     """
 
-    advice = "install the same code in the remote, or state on_code_change='ignore'"
+    advice = "install the same code in the remote, have it travel (code='tree'), or state on_code_change='ignore'"
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class CodeMismatchError(SetupError):
 class FunctionNotFoundError(SetupError, ImportError):
     """The function, or something that it needs, cannot be imported where it has to run."""
 
-    advice = "install the package that holds the function in the remote, or put it on its sys.path"
+    advice = "install the package in the remote, put it on its sys.path, or have it travel (code='tree')"
 
 
 class UndecodableResultError(SetupError):

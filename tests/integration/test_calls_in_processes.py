@@ -533,3 +533,39 @@ def test_methods_of_a_scripts_class_run_in_other_processes(project):
     assert project.script(program) == "7 8 10 6 (9, 1)\n"
     assert project.script(program) == "7 8 10 6 (9, 1)\n"
     assert len(project.results()) == 5
+
+
+def test_a_constant_with_another_value_in_the_remote_is_named(project):
+    project.write(
+        "stage.py",
+        """
+        RATE = 2
+        LIMIT = 10
+
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def scaled(x):
+            return min(x * RATE, LIMIT)
+    """,
+    )
+    program = project.write("script.py", "import stage\nstage.RATE = 3\nprint(stage.scaled(1))")
+    done = project.run(program)
+    assert done.stdout == "2\n"
+    said = "mops remote: constants have other values here than in the orchestrator: stage:RATE\n"
+    assert done.stderr == said
+    (claim,) = project.claims()
+    assert said.encode() in claim.with_name("e1.out").read_bytes()
+
+
+def test_nothing_is_said_of_constants_that_are_the_same_in_the_remote(project):
+    project.write(
+        "stage.py",
+        """
+        RATE = 2
+
+        @use_runner(MemoizingPicklingRunner(SubprocessShell(), root))
+        def scaled(x):
+            return x * RATE
+    """,
+    )
+    done = project.run(project.write("script.py", "import stage\nprint(stage.scaled(1))"))
+    assert (done.stdout, done.stderr) == ("2\n", "")

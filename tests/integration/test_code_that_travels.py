@@ -450,6 +450,18 @@ def test_distributions_that_differ_are_a_table_in_the_error(package, body):
         )
 
 
+def test_a_distribution_that_every_interpreter_imports_by_itself_is_no_difference(package):
+    package.caller("lib/site-packages/_distutils_hack/__init__.py")
+    package.caller("lib/site-packages/setuptools-0.0.1.dist-info/RECORD", "_distutils_hack/__init__.py,,\n")
+    package.caller("pkg/work.py", "def work(x):\n    import nowhere\n")
+    start = (
+        "sys.path.insert(0, 'lib/site-packages')\nsys.modules.pop('_distutils_hack', None)\nimport _distutils_hack\n"
+    )
+    out, _ = package.run(start + dedent(REPORT))
+    assert "No module named 'nowhere'" in out
+    assert "setuptools" not in out
+
+
 def test_a_wrong_setting_is_refused_at_once(places):
     out, _ = places.run("""
         wrong = {"code": "image"}, {"code": "tree", "include": "*.json"}, {"include": ["*.json"]}, {"include": [1]}

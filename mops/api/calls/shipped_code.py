@@ -21,6 +21,9 @@ from mops.core.fingerprint.surroundings import importable_name
 _LOOK: Final = 1.0
 """Seconds between two looks for files that were edited."""
 
+_NOBODY_IMPORTED: Final = frozenset({"_distutils_hack"})
+"""What a distribution (setuptools) has every interpreter import, whoever needs it."""
+
 Root = tuple[str, str]
 """A folder or file that travels, and its name relative to the import root."""
 
@@ -141,7 +144,7 @@ def _top_of(module: str) -> str:
 
 def _loaded_tops() -> set[str]:
     """The top-level packages and modules of this process that are not the interpreter's by their names."""
-    return {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
+    return {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names - _NOBODY_IMPORTED
 
 
 def _places_of(top: str) -> tuple[str | None, list[str]]:

@@ -27,7 +27,7 @@ class StoredCall:
 
     Attributes:
         definitions_that_differ: the code here is not the caller's in these; nothing where that does not count.
-        remark: why the code could not be compared; empty where it was, or need not be.
+        remark: why the code could not be compared, or which constants have other values here; empty else.
     """
 
     __slots__ = ("_args", "_function", "_kwargs", "_serving", "definitions_that_differ", "remark")
@@ -111,14 +111,19 @@ def _refuse_another_python(about: CallDescription) -> None:
 
 
 def _compare(about: CallDescription, fingerprint: Fingerprint) -> tuple[tuple[str, ...], str]:
-    """The definitions that differ. Constants may rightly do so: the number of CPUs, the environment."""
+    """The definitions that differ, and a remark. Constants may rightly differ: the number of CPUs, the environment.
+
+    Or the image is stale, or the caller has set them: nobody can tell, so that is said and nothing is refused.
+    """
     here = sys.implementation.cache_tag
     if about.cache_tag != here:
         return (), f"the code cannot be compared: this is {here}, the orchestrator {about.cache_tag}"
     constants = about.constants | fingerprint.constants
     # What one side alone reaches was chosen at run time, by platform or environment: who chooses is in both tables.
-    both = (about.definitions.keys() & fingerprint.table.keys()) - constants
+    both = about.definitions.keys() & fingerprint.table.keys()
     names = differences(
         {name: about.definitions[name] for name in both}, {name: fingerprint.table[name] for name in both}
     )
-    return tuple(names), ""
+    other = [name for name in names if name in constants]
+    remark = f"constants have other values here than in the orchestrator: {'; '.join(other)}" if other else ""
+    return tuple(name for name in names if name not in constants), remark
