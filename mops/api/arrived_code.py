@@ -11,6 +11,7 @@ from mops.core.code_tree import differing_versions, unpack_tree
 from mops.core.errors import CodeMismatchError, ConfigurationError, FunctionNotFoundError, MopsError, ShellFailed
 from mops.core.failure import annotate
 from mops.core.ports.blob_store import Buffer
+from mops.runtime.beginning import begin_anew
 
 _FORBIDDEN: Final = "install the code here, and call it with code='installed'; or allow it here: MOPS_ALLOW_TREE=1"
 _ADVICE: Final[Mapping[type[MopsError], str]] = {
@@ -19,7 +20,7 @@ _ADVICE: Final[Mapping[type[MopsError], str]] = {
         "include= or first_party=; install third-party packages in the remote"
     ),
     CodeMismatchError: (
-        "it was edited after the orchestrator had imported it, and before it was packed: start that anew"
+        "it was edited after the orchestrator had imported it, or since it was packed: start that process anew"
     ),
 }
 
@@ -41,6 +42,7 @@ def use_code(tree: Buffer) -> None:
         install(files, temporary_folders.fresh())
     except OSError as error:
         raise ShellFailed(f"the code of the call cannot be unpacked: {error}") from error
+    begin_anew()
 
 
 def tell_apart(error: Exception, versions: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from mops.core.ports.shell import RunsInline, Shell, ShellBuilder, SupportsBatch
 from mops.core.result import Failure, Success
 from mops.core.retries import NEVER, Retries
 from mops.core.timing import Timing
+from mops.runtime import beginning  # noqa: F401 - it notes when it is imported, which is before anything is forked
 from mops.runtime.execution import Execution
 from mops.runtime.inline import drive
 from mops.runtime.observers import OBSERVERS

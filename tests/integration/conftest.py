@@ -10,6 +10,7 @@ from textwrap import dedent
 
 import pytest
 
+from tests.integration.code_places import Places
 from tests.services.docker_jobs import Jobs
 
 PREAMBLE = "import os, sys, time\nfrom mops import *\nroot = os.environ['MOPS_ROOT']\n"
@@ -98,3 +99,16 @@ def project(tmp_path):
 def jobs(docker, tmp_path, monkeypatch):
     """Functions that run in containers."""
     return Jobs(docker, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def places(project):
+    """A caller's project, and the image in which his functions run."""
+    return Places(project)
+
+
+@pytest.fixture
+def package(places):
+    """The same with a package of the caller's, of which the image has another version."""
+    places.write_package()
+    return places

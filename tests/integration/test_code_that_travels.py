@@ -10,82 +10,7 @@ from textwrap import dedent
 import pytest
 
 from mops import DockerShell, MemoizingPicklingRunner, use_runner
-
-ELSEWHERE = """
-    import subprocess
-
-    def elsewhere(argv):
-        "A Shell whose commands run in another folder, and find other packages."
-        image = os.environ["IMAGE"]
-        python = os.environ.get("PYTHON_OF_IMAGE", argv[0])
-        environment = {**os.environ, "PYTHONPATH": image}
-        subprocess.run([python, "-P", *argv[1:]], check=True, cwd=image, env=environment, stdin=subprocess.DEVNULL)
-
-    runner = MemoizingPicklingRunner(elsewhere, root, code="tree")
-"""
-
-
-class Places:
-    """The caller's project, and the image in which his functions run."""
-
-    def __init__(self, project):
-        self.project = project
-        self.image = project.folder.parent / "image"
-        self.image.mkdir()
-        project.write("elsewhere.py", ELSEWHERE)
-
-    def caller(self, name, text=""):
-        """Write a file of the caller's."""
-        return _write(self.project.folder / name, text)
-
-    def installed(self, name, text=""):
-        """Write a file of the image."""
-        return _write(self.image / name, text)
-
-    def run(self, text, *, check=True, **environment):
-        """A program of the caller's; what it prints, and its errors."""
-        path = self.project.write("script.py", "from elsewhere import runner, elsewhere\n" + dedent(text))
-        environment = self.project.environment(IMAGE=str(self.image), **environment)
-        done = self.project.run(path, check=check, env=environment)
-        return done.stdout, done.stderr
-
-    def trees(self):
-        """The blobs of the root."""
-        return [path for path in self.project.root.glob("mops1/blob/*/*") if path.is_file()]
-
-
-def _write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(dedent(text))
-    return path
-
-
-@pytest.fixture
-def places(project):
-    return Places(project)
-
-
-@pytest.fixture
-def package(places):
-    """A package of the caller's with a function, and another version of it in the image."""
-    places.caller("pkg/__init__.py")
-    places.caller(
-        "pkg/work.py",
-        """
-        import json, settings as scales
-        from pkg.parts import half
-        def work(x):
-            return half(x) * scales.SCALE
-        """,
-    )
-    places.caller("pkg/parts.py", "def half(x): return x / 2")
-    places.caller("settings.py", "SCALE = 10")
-    places.installed("pkg/__init__.py", "raise RuntimeError('the package of the image was imported')")
-    places.installed("settings.py", "SCALE = 99")
-    return places
-
-
-CALL = "from pkg.work import work\nprint(use_runner(runner)(work)(3))"
+from tests.integration.code_places import CALL, REPORT, write
 
 
 # ------------------------------------------------------------------------------------------------ what is imported
@@ -250,7 +175,7 @@ def test_what_an_argument_is_made_of_can_be_named_before_it_is_imported(places):
 
 
 def test_a_container_runs_code_that_its_image_has_not(docker, tmp_path, monkeypatch):
-    _write(tmp_path / "code" / "only_here" / "__init__.py", "def work(x):\n    return x + 1, __file__")
+    write(tmp_path / "code" / "only_here" / "__init__.py", "def work(x):\n    return x + 1, __file__")
     monkeypatch.syspath_prepend(str(tmp_path / "code"))
     root = tmp_path / "root"
     root.mkdir()
@@ -380,15 +305,6 @@ def test_the_code_lies_in_a_private_folder_that_goes_with_the_remote(places):
 
 
 # ------------------------------------------------------------------------------------------------ refused, and said
-REPORT = """
-    from pkg.work import work
-    try:
-        print(use_runner(runner)(work)(1))
-    except Exception as error:
-        import traceback
-        print("".join(traceback.format_exception(error)))
-        print(type(error).__name__)
-"""
 
 
 def test_a_compiled_extension_is_refused_before_anything_is_stored(package):
@@ -435,10 +351,10 @@ DISTRIBUTION = "Third_Party-{}.dist-info/RECORD"
 
 @pytest.mark.parametrize("body", ["import third_party; third_party.gone()", "import nowhere", "return 1"])
 def test_distributions_that_differ_are_a_table_in_the_error(package, body):
-    for write, version in ((package.caller, "1.0"), (package.installed, "2.0")):
-        prefix = "lib/site-packages/" if write == package.caller else ""
-        write(f"{prefix}third_party.py", "def gone(): return 'here'" if version == "1.0" else "")
-        write(prefix + DISTRIBUTION.format(version), "third_party.py,,\n")
+    for put, version in ((package.caller, "1.0"), (package.installed, "2.0")):
+        prefix = "lib/site-packages/" if put == package.caller else ""
+        put(f"{prefix}third_party.py", "def gone(): return 'here'" if version == "1.0" else "")
+        put(prefix + DISTRIBUTION.format(version), "third_party.py,,\n")
     package.caller("pkg/work.py", f"import third_party\ndef work(x):\n    {body}\n")
     out, _ = package.run("sys.path.append('lib/site-packages')\n" + dedent(REPORT))
     if body == "return 1":

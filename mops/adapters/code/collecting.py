@@ -15,8 +15,11 @@ from mops.core.ignore_rules import Patterns, is_ignored
 LARGEST: Final = 10 << 20
 """Bytes."""
 _COMPILED: Final = (".so", ".pyd")
+_GIT: Final = ".git"
 _IGNORES: Final = ".gitignore"
-_NEVER_ENTERED: Final = frozenset(("__pycache__", "site-packages", "dist-packages"))
+_NONE: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+_NEVER_ENTERED: Final = frozenset(("__pycache__", "site-packages", "dist-packages", "node_modules"))
+_VIRTUAL_ENVIRONMENT: Final = "pyvenv.cfg"
 _PROJECT: Final = ("pyproject.toml", "setup.py")
 _REFUSED: Final = (
     "code='tree' takes Python source alone: install what is compiled in the remote, as a distribution of its own, or "
@@ -25,6 +28,25 @@ _REFUSED: Final = (
 
 Scopes = Sequence[tuple[int, Patterns]]
 """The ``.gitignore`` files that count, see ``is_ignored``."""
+Views = tuple["_View", ...]
+"""The paths to a folder, one at least; the first is the one that is walked."""
+
+
+class _View(NamedTuple):
+    """What git ignores below a folder, by one of the paths that lead there: a link is a path, and so is its target.
+
+    Attributes:
+        cut: how much of another path to a file leads to the folder.
+        place: what stands in its place in this one.
+        scopes: the patterns above.
+    """
+
+    cut: int
+    place: str
+    scopes: Scopes
+
+    def ignores(self, path: str, *, is_folder: bool) -> bool:
+        return is_ignored(self.scopes, self.place + path[self.cut :], is_folder=is_folder)
 
 
 class CodeFile(NamedTuple):
@@ -35,18 +57,20 @@ class CodeFile(NamedTuple):
         content: all of it.
         size: bytes.
         modified: nanoseconds.
+        changed: the same, of all that changes it; nobody can set this one back.
     """
 
     path: str
     content: bytes
     size: int
     modified: int
+    changed: int
 
     def was_edited(self) -> bool:
         """Whether something else is there now."""
         try:
             status = os.stat(self.path)
-            if (status.st_size, status.st_mtime_ns) == (self.size, self.modified):
+            if (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == (self.size, self.modified, self.changed):
                 return False
             now = _read(self.path)
         except OSError:
@@ -55,24 +79,45 @@ class CodeFile(NamedTuple):
 
 
 @final
+class Snapshot:
+    """What a process has read of its code: each folder is listed once, and each file is read once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, list[os.DirEntry[str]]] = {}
+        self._files: dict[str, CodeFile | None] = {}
+
+    def folder(self, path: str) -> "list[os.DirEntry[str]]":
+        """What was in a folder when it was first asked for."""
+        if path not in self._folders:
+            with os.scandir(path) as entries:
+                self._folders[path] = sorted(entries, key=lambda entry: entry.name)
+        return self._folders[path]
+
+    def file(self, path: str) -> CodeFile | None:
+        """A file as it was when it was first asked for; ``None`` where it was none."""
+        if path not in self._files:
+            self._files[path] = _read(path)
+        return self._files[path]
+
+
+@final
 class Collector:
     """Reads what travels. Used by one thread at a time.
 
-    Each file is read once: what was read is what travels from then on.
-
     Args:
         include: patterns of what travels beside ``*.py``, relative to the import root.
+        snapshot: what was read before is what travels from then on.
 
     Attributes:
         files: by name: relative to the import root, joined by ``/``.
         stays: what does not travel although it would: why, by path.
     """
 
-    def __init__(self, include: Iterable[str], known: dict[str, CodeFile]) -> None:
+    def __init__(self, include: Iterable[str], snapshot: Snapshot) -> None:
         self.files: dict[str, CodeFile] = {}
         self.stays: dict[str, str] = {}
         self._include = Patterns(include)
-        self._known = known
+        self._snapshot = snapshot
 
     def collect(self, path: str, name: str) -> None:
         """Read a package or a module.
@@ -99,7 +144,7 @@ class Collector:
                     f"git ignores {path}, and what it ignores never travels", advice="take it out of .gitignore"
                 )
             if is_folder:
-                self._folder(path, name, scopes, (), included=False)
+                self._folder(path, name, (_View(0, "", scopes),), (), included=False)
             else:
                 self._file(path, name)
         elif path.endswith(_COMPILED):
@@ -108,49 +153,47 @@ class Collector:
             raise ConfigurationError(f"{path} is no folder and no *.py, and cannot travel", advice=_REFUSED)
 
     def _folder(
-        self, path: str, name: str, scopes: Scopes, above: tuple[tuple[int, int], ...], *, included: bool
+        self, path: str, name: str, views: Views, above: tuple[tuple[int, int], ...], *, included: bool
     ) -> None:
         status = os.stat(path)
         identity = status.st_dev, status.st_ino
-        if identity in above:
-            return  # a link to a folder that it lies in
-        with os.scandir(path) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-        scopes = [*scopes, *_scope_in(path, (_IGNORES,))]
+        listed = self._snapshot.folder(path)
+        if identity in above or any(entry.name == _VIRTUAL_ENVIRONMENT for entry in listed):
+            return  # a link to a folder that it lies in, or an installation
+        views = _with_scopes(views, _scope_in(path, [os.path.join(path, _IGNORES)]))
         for entry in listed:
-            own = f"{name}/{entry.name}"
+            own = f"{name}/{_portable(entry.name)}"
             if not entry.is_dir():
                 if entry.name.endswith(_COMPILED):
                     raise _compiled(entry.path)
                 if _is_source(entry.name) or self._includes(own, included, is_folder=False):
-                    self._unless_it_stays(entry.path, own, scopes)
-            elif _is_entered(entry) and not is_ignored(scopes, entry.path, is_folder=True):
-                inside = self._includes(own, included, is_folder=True)
-                self._folder(entry.path, own, scopes, (*above, identity), included=inside)
+                    self._unless_it_stays(entry, own, views)
+            elif _is_entered(entry.name):
+                seen = _views_of(entry, views)
+                if seen is not None:
+                    inside = self._includes(own, included, is_folder=True)
+                    self._folder(entry.path, own, seen, (*above, identity), included=inside)
 
     def _includes(self, name: str, included: bool, *, is_folder: bool) -> bool:
         verdict = self._include.verdict(name, is_folder=is_folder)
         return included if verdict is None else verdict
 
-    def _unless_it_stays(self, path: str, name: str, scopes: Scopes) -> None:
-        if name in self.files or _is_private(name.rpartition("/")[2]):
+    def _unless_it_stays(self, entry: "os.DirEntry[str]", name: str, views: Views) -> None:
+        if name in self.files or _is_private(entry.name):
             return
-        if is_ignored(scopes, path, is_folder=False):
-            self.stays[path] = "git ignores it"
+        if _views_of(entry, views) is None:
+            self.stays[entry.path] = "git ignores it" + ", or what it links to" * entry.is_symlink()
         else:
-            self._file(path, name)
+            self._file(entry.path, name)
 
     def _file(self, path: str, name: str) -> None:
-        known = self._known.get(path)
-        if known is None:
-            known = _read(path)
-            if known is None:
-                return
-            self._known[path] = known
-        if known.size > LARGEST:
-            self.stays[path] = f"its {known.size >> 20} MiB are more than {LARGEST >> 20} MiB"
+        file = self._snapshot.file(path)
+        if file is None:
+            return
+        if file.size > LARGEST:
+            self.stays[path] = f"its {file.size:,} bytes are more than {LARGEST >> 20} MiB"
         else:
-            self.files[name] = known
+            self.files[name] = file
 
 
 def _compiled(path: str) -> ConfigurationError:
@@ -164,11 +207,17 @@ def _is_source(name: str) -> bool:
 
 def _is_private(name: str) -> bool:
     """Whether a file holds what is for this machine alone."""
-    return name.startswith(".env")
+    name = name.casefold()
+    return name.startswith(".env") or name.endswith(".env")
 
 
-def _is_entered(entry: "os.DirEntry[str]") -> bool:
-    return not entry.name.startswith(".") and entry.name not in _NEVER_ENTERED
+def _is_entered(name: str) -> bool:
+    return not name.startswith(".") and name not in _NEVER_ENTERED
+
+
+def _portable(name: str) -> str:
+    """A name as any process reads it: the encoding of file names is a matter of its locale."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 def _read(path: str) -> CodeFile | None:
@@ -182,17 +231,36 @@ def _read(path: str) -> CodeFile | None:
             content = file.read() if status.st_size <= LARGEST else b""
     except FileNotFoundError:
         return None  # a link to nothing
-    return CodeFile(path, content, len(content) if content else status.st_size, status.st_mtime_ns)
+    size = len(content) if content else status.st_size
+    return CodeFile(path, content, size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 # ------------------------------------------------------------------------------------------------ what git ignores
+def _views_of(entry: "os.DirEntry[str]", views: Views) -> Views | None:
+    """The views of a file or folder, also of what it links to; ``None`` where it does not travel by one of them."""
+    is_folder = entry.is_dir()
+    if entry.is_symlink():
+        target = os.path.realpath(entry.path)
+        last = target.rpartition("/")[2]
+        scopes = _scopes_above(target)
+        if scopes is None or _is_private(last) or (is_folder and not _is_entered(last)):
+            return None
+        views = (*views, _View(len(entry.path), target, scopes))
+    return None if any(view.ignores(entry.path, is_folder=is_folder) for view in views) else views
+
+
+def _with_scopes(views: Views, scopes: Iterable[tuple[int, Patterns]]) -> Views:
+    first, *others = views
+    return (first._replace(scopes=[*first.scopes, *scopes]), *others)
+
+
 def _scopes_above(path: str) -> Scopes | None:
     """The patterns in the folders above a path, up to the one of its project; ``None`` where one of them is ignored."""
     scopes: list[tuple[int, Patterns]] = []
     for folder in _up_to_the_project(os.path.dirname(path)):
         if scopes and is_ignored(scopes, folder, is_folder=True):
             return None
-        scopes += _scope_in(folder, (".git/info/exclude", _IGNORES))
+        scopes += _scope_in(folder, [_exclude_of(folder), os.path.join(folder, _IGNORES)])
     return scopes
 
 
@@ -201,17 +269,36 @@ def _up_to_the_project(folder: str) -> list[str]:
     folders = [folder]
     while (above := os.path.dirname(folders[-1])) != folders[-1]:
         folders.append(above)
-    for markers in ((".git",), _PROJECT):
+    for markers in ((_GIT,), _PROJECT):
         for place, each in enumerate(folders):
             if any(os.path.exists(os.path.join(each, marker)) for marker in markers):
                 return folders[place::-1]
     return [folder]
 
 
+def _exclude_of(folder: str) -> str:
+    """The file of a repository's own patterns, which are not under version control. A further work tree shares it."""
+    git = os.path.join(folder, _GIT)
+    pointer = _line_in(git)
+    if pointer:
+        git = os.path.join(folder, pointer.removeprefix("gitdir:").strip())
+        git = os.path.join(git, _line_in(os.path.join(git, "commondir")))
+    return os.path.join(git, "info", "exclude")
+
+
+def _line_in(path: str) -> str:
+    """What a file of one line says; the empty string where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.readline().strip()
+    except _NONE:
+        return ""
+
+
 def _scope_in(folder: str, files: Iterable[str]) -> Iterator[tuple[int, Patterns]]:
-    for name in files:
+    for path in files:
         try:
-            with open(os.path.join(folder, name), encoding="utf-8", errors="surrogateescape") as file:
+            with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
                 yield len(os.path.join(folder, "")), Patterns(file)
-        except OSError:
-            continue  # there is none
+        except _NONE:
+            continue  # any other error is one: what cannot be read may forbid something

@@ -32,13 +32,18 @@ def write_files(files: Mapping[str, bytes | memoryview], folder: str) -> None:
         OSError: they cannot be written.
     """
     for name in sorted(folders_of(files)):
-        os.mkdir(os.path.join(folder, name), 0o700)
+        os.mkdir(_path(folder, name), 0o700)
     for name, content in files.items():
-        descriptor = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(_path(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             _write(descriptor, memoryview(content))
         finally:
             os.close(descriptor)
+
+
+def _path(folder: str, name: str) -> bytes:
+    """Where a file is written. Its name is the same in every locale."""
+    return os.path.join(os.fsencode(folder), name.encode("utf-8", "surrogateescape"))
 
 
 def _write(descriptor: int, content: memoryview) -> None:

@@ -261,9 +261,7 @@ class Invocation:
         kind = kind_of(failure.exception) if isinstance(failure, Failure) else failure.kind
         shell = self.shell if kind == "out_of_memory" else None
         delay = self._known_attempts().after(self.exception(failure), kind, shell)
-        if delay is None:
-            return None
-        if self.runs_here and not self._is_as_keyed():
+        if delay is not None and self.runs_here and not self._is_as_keyed():
             self.world.tell(f"{self.target.reference} is not tried again: it changed its arguments before it failed")
             return None
         return delay
@@ -282,7 +280,7 @@ class Invocation:
 
             say_what_changed(self.world.store, self.memo, self.target.about_code(self._extras))
         tree = self._code_tree()
-        return self._describe(getattr(self.shell, "run_timeout", None), b"null" if tree is None else tree.stated)
+        return self._describe(getattr(self.shell, "run_timeout", None), tree and tree.stated(self.memo.fingerprint))
 
     def _code_tree(self) -> "CodeTree | None":
         """The code that travels with the call."""
@@ -292,7 +290,7 @@ class Invocation:
 
         return code_tree(self.target.fingerprint(self._extras).modules, *self._parts.ships, self.world.tell)
 
-    def _describe(self, run_timeout: float | None = None, tree: bytes = b"null") -> bytes:
+    def _describe(self, run_timeout: float | None = None, tree: bytes | None = None) -> bytes:
         from mops.api.calls.claims import about_call
 
         heartbeat, remote = self._parts.heartbeat, self._parts.shell is not None
@@ -307,7 +305,7 @@ class Invocation:
             run_timeout,
             remote=remote,
             encodings=encodings,
-            tree=tree,
+            tree=tree or b"null",
         )
 
     def _pickled(self) -> Serialized:

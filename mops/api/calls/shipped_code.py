@@ -5,18 +5,18 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from importlib.machinery import PathFinder
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, final
 
-from mops.adapters.code.collecting import CodeFile, Collector
+from mops.adapters.code.collecting import CodeFile, Collector, Snapshot
 from mops.adapters.code.distributions import imported
-from mops.api.functions.first_party import FirstParty
+from mops.api.functions.first_party import FirstParty, spec_of
 from mops.core.canonical.leaves import content_digest
 from mops.core.code_tree import CODE_TREE, pack_tree
 from mops.core.envelope import header_json
 from mops.core.files import SharedBlob, SharedObject
 from mops.core.fingerprint.surroundings import importable_name
+from mops.runtime.beginning import beginning
 
 _LOOK: Final = 1.0
 """Seconds between two looks for files that were edited."""
@@ -30,22 +30,33 @@ Root = tuple[str, str]
 
 @final
 class CodeTree:
-    """The code that travels with a call. Does not change.
+    """The code that travels with calls. What travels does not change."""
 
-    Attributes:
-        stated: what the claim says of it, as JSON.
-    """
-
-    def __init__(self, files: dict[str, CodeFile], remarks: list[str]) -> None:
+    def __init__(self, files: Mapping[str, CodeFile], remarks: list[str]) -> None:
         self._files = list(files.values())
         self._pieces = pack_tree({name: file.content for name, file in files.items()})
         self._blob = SharedBlob(())
         self._blob.digest = content_digest(*self._pieces)
         self._blob.size = sum(map(len, self._pieces))
         tops = _loaded_tops().difference(re.split("[/.]", name)[0] for name in files)
-        self.stated = header_json(digest=self._blob.digest.hex(), versions=imported(tops))
+        about = {"digest": self._blob.digest.hex(), "versions": imported(tops)}
+        self._stated = {edited: header_json(edited=edited, **about) for edited in (False, True)}
         self._remarks = remarks
         self._look_at = 0.0
+        since = beginning()
+        self._was_edited = any(file.changed > since for file in self._files if file.path.endswith(".py"))
+        self._is_edited: dict[bytes, bool] = {}
+
+    def stated(self, fingerprint: bytes) -> bytes:
+        """What the claim of a call says of it, as JSON.
+
+        A file may have been edited between its import and its packing; or since, and the module reloaded. Then what
+        travels may be other code, and other constants, than the key of the call is made of: that is to be compared.
+        What was the same at one fingerprint stays the same for it, whatever is edited later.
+        """
+        if fingerprint not in self._is_edited:
+            self._is_edited[fingerprint] = self._was_edited or self._edited() is not None
+        return self._stated[self._is_edited[fingerprint]]
 
     def as_file(self) -> SharedObject:
         """The same among the files of a call: stored once under each root."""
@@ -58,10 +69,13 @@ class CodeTree:
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + _LOOK
-            edited = next((file for file in self._files if file.was_edited()), None)
+            edited = self._edited()
             if edited is not None:
                 tell(f"{edited.path} was edited after it was packed: what this process starts runs it as it was")
                 self._look_at = float("inf")
+
+    def _edited(self) -> CodeFile | None:
+        return next((file for file in self._files if file.was_edited()), None)
 
 
 @final
@@ -71,7 +85,7 @@ class _Snapshots:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._installation = FirstParty("__main__")
-        self._read: dict[str, CodeFile] = {}
+        self._snapshot = Snapshot()
         self._trees: dict[tuple[frozenset[str], tuple[str, ...]], CodeTree | None] = {}
 
     def begin_in_child(self) -> None:
@@ -87,8 +101,8 @@ class _Snapshots:
             return self._trees[key]
 
     def _packed(self, modules: frozenset[str], include: tuple[str, ...]) -> CodeTree | None:
-        collector = Collector(include, self._read)
-        others = _loaded_tops()
+        collector = Collector(include, self._snapshot)
+        others = {top for top in _loaded_tops() if any(self._roots(top))}
         wanted, searched = {_top_of(module) for module in modules}, 0
         while wanted:
             others -= wanted
@@ -97,7 +111,7 @@ class _Snapshots:
             added = list(collector.files.items())[searched:]
             searched += len(added)
             sources = [file.content for name, file in added if name.endswith(".py")]
-            wanted = {top for top in others if any(map(_importing(top), sources)) and any(self._roots(top))}
+            wanted = {top for top in others if any(map(_importing(top), sources))}
         return CodeTree(collector.files, _remarks(collector.stays)) if collector.files else None
 
     def _roots(self, top: str) -> Iterator[Root]:
@@ -157,7 +171,7 @@ def _places_of(top: str) -> tuple[str | None, list[str]]:
     module = sys.modules.get("__main__" if top == _top_of("__main__") and top not in sys.modules else top)
     if module is not None:
         return getattr(module, "__file__", None), [*getattr(module, "__path__", ())]
-    spec = PathFinder.find_spec(top)
+    spec = spec_of(top)
     return (None, []) if spec is None else (spec.origin, [*(spec.submodule_search_locations or ())])
 
 

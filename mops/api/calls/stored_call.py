@@ -87,8 +87,8 @@ def load_call(
     by_value, extras, args, kwargs = serializer.loads(*fetched)
     names: tuple[str, ...] = ()
     remark = ""
-    if about.importable and about.on_code_change != "ignore":
-        names, remark = _compare(about, CodeOfProcess(about.first_party).fingerprint(plain, extras))
+    if about.on_code_change != "ignore":
+        names, remark = _compare(about, CodeOfProcess(about.first_party).fingerprint(by_value or plain, extras))
     own = Served(folder, entered=by_reference is None or declaration is not None, world=world)
     return StoredCall(by_value or plain, args, kwargs, (*outer, own), names, remark)
 
@@ -117,8 +117,11 @@ def _compare(about: CallDescription, fingerprint: Fingerprint) -> tuple[tuple[st
     """
     here = sys.implementation.cache_tag
     if about.cache_tag != here:
-        return (), f"the code cannot be compared: this is {here}, the orchestrator {about.cache_tag}"
-    constants = about.constants | fingerprint.constants
+        remark = f"the code cannot be compared: this is {here}, the orchestrator {about.cache_tag}"
+        if about.edited:
+            raise CodeMismatchError(remark)
+        return (), remark
+    constants = frozenset() if about.edited else about.constants | fingerprint.constants
     # What one side alone reaches was chosen at run time, by platform or environment: who chooses is in both tables.
     both = about.definitions.keys() & fingerprint.table.keys()
     names = differences(

@@ -23,6 +23,7 @@ class CallDescription(NamedTuple):
         serving: memo folders of the calls that wait for this one, outermost first.
         heartbeat: seconds between beats that the remote is to announce.
         tree: digest of the code that travels, in hexadecimal digits; empty where none does.
+        edited: what travels may not be what the orchestrator imported: constants count, too.
     """
 
     importable: str
@@ -35,6 +36,7 @@ class CallDescription(NamedTuple):
     serving: tuple[str, ...]
     heartbeat: float
     tree: str
+    edited: bool
 
     @classmethod
     def read(cls, call: Mapping[str, Any]) -> "CallDescription":
@@ -51,6 +53,7 @@ class CallDescription(NamedTuple):
             serving=tuple(call["serving"]),
             heartbeat=float(call["heartbeat"]),
             tree=str(tree["digest"]) if tree else "",
+            edited=bool(tree and tree.get("edited")),
         )
 
 

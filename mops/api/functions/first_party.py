@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 _MAIN = ("__main__", "__mp_main__")
@@ -92,10 +92,18 @@ def _place_of(module: ModuleType) -> str | None:
 
 def _place_to_be(top: str) -> str | None:
     """The same for a top-level module that is not loaded; None where it cannot be found."""
-    spec = PathFinder.find_spec(top)
+    spec = spec_of(top)
     if spec is None:
         return None
     return next(iter(spec.submodule_search_locations or ()), spec.origin)
+
+
+def spec_of(top: str) -> ModuleSpec | None:
+    """What a top-level package or module would be imported from, which is not done. Editable installs have finders."""
+    if top in sys.stdlib_module_names:
+        return PathFinder.find_spec(top)
+    finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+    return next(filter(None, (find(top, None) for find in finders if find is not None)), None)
 
 
 def _installed_into(folder: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mops.adapters.code.collecting import LARGEST, Collector
+from mops.adapters.code.collecting import LARGEST, Collector, Snapshot
 from mops.core.errors import ConfigurationError
 
 
@@ -26,7 +26,7 @@ def write(root, *names, text=""):
 
 
 def collector(root, *include, name="pkg"):
-    made = Collector(include, {})
+    made = Collector(include, Snapshot())
     made.collect(str(root / name), name)
     return made
 
@@ -124,10 +124,10 @@ def test_links_are_followed_but_not_in_circles_nor_to_nothing(root):
 
 
 def test_each_file_is_read_once(root):
-    known = {}
+    snapshot = Snapshot()
     for text in ("first", "second"):
         write(root, "pkg/a.py", text=text)
-        made = Collector((), known)
+        made = Collector((), snapshot)
         made.collect(str(root / "pkg"), "pkg")
         assert made.files["pkg/a.py"].content == b"first"
     assert made.files["pkg/a.py"].was_edited()
