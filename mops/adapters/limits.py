@@ -23,8 +23,9 @@ class LocalLimits(SupportsLimits):
     def __init__(
         self, *, max_workers: int | None = None, start_timeout: float = 300.0, run_timeout: float | None = None
     ) -> None:
-        if run_timeout is not None and not run_timeout > 0:
-            raise ConfigurationError(f"run_timeout must be a positive number of seconds, not {run_timeout!r}")
+        for name, limit in (("start_timeout", start_timeout), ("run_timeout", run_timeout)):
+            if not _is_a_time(limit) and not (limit is None and name == "run_timeout"):
+                raise ConfigurationError(f"{name} must be a positive number of seconds, not {limit!r}")
         if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
             raise ConfigurationError(f"max_workers must be a positive number, not {max_workers!r}")
         self._max_workers = max_workers
@@ -45,3 +46,7 @@ class LocalLimits(SupportsLimits):
     def run_timeout(self) -> float | None:
         """See the port."""
         return self._run_timeout
+
+
+def _is_a_time(limit: object) -> bool:
+    return isinstance(limit, int | float) and limit is not True and limit > 0

@@ -14,6 +14,7 @@ from mops.adapters.forwarding import Output
 from mops.adapters.shells.docker.endings import Ending, failure_of, interrupted, spooled
 from mops.adapters.shells.docker.engine import ContainerGone, Engine, EngineAway, engine
 from mops.adapters.shells.docker.leftovers import remove_ended
+from mops.adapters.shells.docker.plan import Plan
 
 _AWAY: Final = 60.0
 """Seconds for which an engine that went away may stay away."""
@@ -34,15 +35,20 @@ class ContainerFuture(Future[None]):
     """Resolves when the container has ended, and was removed; ``cancel`` stops it.
 
     Args:
-        begin: makes and starts the container, and gives its id; it may take its time.
+        begin: has the container that it plans started by what it is given, and gives its id; it may take its time.
         container: the id of one that runs already; then there is nothing to begin.
         remove: whether it is removed in the end.
         memory: bytes that it is limited to.
     """
 
     def __init__(
-        self, begin: Callable[[Engine], str], container: str = "", *, remove: bool, memory: int | None
-    ) -> None:  # fmt: skip
+        self,
+        begin: Callable[[Engine, Callable[[Plan], str | None]], str],
+        container: str = "",
+        *,
+        remove: bool,
+        memory: int | None,
+    ) -> None:
         super().__init__()
         self._begin = begin
         self._container = container
@@ -89,7 +95,7 @@ class ContainerFuture(Future[None]):
 
     def _run(self, engine: Engine) -> BaseException | None:
         if not self._container:
-            self._container = self._begin(engine)
+            self._container = self._begin(engine, self._start)
             self.set_running_or_notify_cancel()
             if self._stopped.is_set():
                 self._stop()
@@ -99,6 +105,12 @@ class ContainerFuture(Future[None]):
         self._ended.set()
         reader.join(_LAST_WORDS)
         return failure_of(ending, self._container[:_SHORT], self._memory, self._output.last_words())
+
+    def _start(self, planned: Plan) -> str | None:
+        """Start a container, unless nobody wants it any more: until here, an image was built, or pulled."""
+        if self._stopped.is_set():
+            raise interrupted("it was cancelled before its container started")
+        return engine().begin(planned)
 
     def _wait(self, engine: Engine) -> Ending:
         """How it ended; an engine that goes away is waited for."""

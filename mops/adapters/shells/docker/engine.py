@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, Final
 
 import docker
@@ -17,6 +18,7 @@ from mops.core.remote_output import TAIL_LINES
 
 GRACE: Final = 5
 """Seconds between the request to stop and the kill."""
+_ADDRESS: Final = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _PATIENCE: Final = 60
 """Seconds for an answer of the engine that takes no time of its own."""
 _CONNECTIONS: Final = 256
@@ -29,6 +31,8 @@ _REMEDIES: Final = (
     ("no such file or directory: unknown", "name the Python inside: DockerShell(image, command=['/path/to/python'])"),
     ("could not select device driver", "the engine has no GPU to give; leave out gpu=, or install its toolkit"),
     ("bind source path does not exist", "mounts= and local roots name folders of the machine that the engine is on"),
+    ("unable to find user", "user= has to be a number, or a name that the image knows"),
+    ("Range of CPUs", "ask for no more with cpu= than the engine's machine has"),
     ("network", "look at docker network ls; network= names one"),
 )
 
@@ -47,11 +51,11 @@ def engine() -> "Engine":
     Raises:
         ShellFailed: none answers.
     """
-    return _engine_of(os.getpid(), os.environ.get("DOCKER_HOST", ""))
+    return _engine_of(os.getpid(), *map(os.environ.get, _ADDRESS))
 
 
 @lru_cache
-def _engine_of(process: int, host: str) -> "Engine":  # a forked child has connections of its own
+def _engine_of(process: int, *address: str | None) -> "Engine":  # a forked child has connections of its own
     return Engine()
 
 
@@ -63,9 +67,11 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        options = kwargs_from_env()
         with _in_our_words():
-            self._client = docker.APIClient(timeout=_PATIENCE, max_pool_size=_CONNECTIONS, **options)
+            try:
+                self._client = docker.APIClient(timeout=_PATIENCE, max_pool_size=_CONNECTIONS, **kwargs_from_env())
+            except ValueError as error:  # of the standard library, which takes the address apart
+                raise DockerException(error) from error
 
     # ------------------------------------------------------------------------------------------------ images
     def has_image(self, image: str) -> bool:
@@ -99,7 +105,7 @@ class Engine:
                 f"image {image} is not in the engine, and cannot be pulled: {error.explanation}",
                 advice="build it, or look at its name (docker image ls) and at the network",
             ) from error
-        except OSError as error:
+        except (DockerException, OSError) as error:  # also a helper for credentials that is not there
             raise ShellFailed(f"image {image} cannot be pulled: {error}") from error
 
     def missing(self, image: str) -> SetupError:
@@ -191,9 +197,18 @@ class Engine:
             self._client.stop(container, timeout=GRACE)
 
     def remove(self, container: str) -> None:
-        """Remove it, running or not, with what it wrote."""
+        """Remove it, running or not, with what it wrote.
+
+        Raises:
+            ContainerGone: somebody else did, or is about to.
+        """
         with _in_our_words():
-            self._client.remove_container(container, v=True, force=True)
+            try:
+                self._client.remove_container(container, v=True, force=True)
+            except APIError as error:
+                if error.status_code == HTTPStatus.CONFLICT:
+                    raise ContainerGone from error
+                raise
 
     def find(self, labels: Mapping[str, str]) -> list[Mapping[str, Any]]:
         """The containers with these labels, the youngest first; an empty text stands for any value."""
@@ -270,12 +285,12 @@ def _refused(error: APIError) -> MopsError:
 
 
 def _away(error: Exception) -> MopsError:
-    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     if "Permission denied" in str(error):
         return SetupError(
             f"this user may not talk to the Docker engine at {host}", advice="add the user to the group docker"
         )
     return EngineAway(
         f"no Docker engine answers at {host}: {error}",
-        advice="start it, or say in DOCKER_HOST where it is",
+        advice="start it, or say in DOCKER_HOST where it is: docker context inspect shows an address",
     )

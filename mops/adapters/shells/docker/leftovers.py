@@ -1,6 +1,7 @@
 """Containers that nobody waits for any more: what is left behind where an orchestrator was killed."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -10,6 +11,8 @@ from mops.adapters.shells.docker.plan import COMMAND, EPOCH, KEPT, MEMO, ROOT
 
 _NEVER_STARTED: Final = "created"
 _ENDED: Final = ("exited", "dead")
+_GOING: Final = "removing"
+_EPOCH: Final = re.compile("[0-9]{1,9}")
 
 
 class Container(NamedTuple):
@@ -33,17 +36,16 @@ class Container(NamedTuple):
 
 
 def containers(engine: Engine) -> Iterator[Container]:
-    """All containers that mops made in an engine, but for those that are to be kept.
+    """All containers that mops made in an engine, but for those that are to be kept, or are going.
 
     Raises:
         ShellFailed: the engine does not answer.
     """
     now = datetime.fromisoformat(engine.now())
     for found in engine.find({COMMAND: ""}):
-        labels = found["Labels"]
-        if KEPT in labels:
+        labels, container = found["Labels"], str(found["Id"])
+        if KEPT in labels or found["State"] == _GOING or not _are_ours(labels):
             continue
-        container = str(found["Id"])
         try:
             idle, result = None, ""
             if found["State"] == _NEVER_STARTED:
@@ -54,6 +56,11 @@ def containers(engine: Engine) -> Iterator[Container]:
         except ContainerGone:
             continue
         yield Container(container, labels[ROOT], labels[MEMO], int(labels[EPOCH]), idle, result)
+
+
+def _are_ours(labels: Mapping[str, str]) -> bool:
+    """Whether labels are as mops writes them: whoever may talk to the engine can write any."""
+    return {ROOT, MEMO, EPOCH} <= labels.keys() and _EPOCH.fullmatch(labels[EPOCH]) is not None
 
 
 def remove_ended(engine: Engine, older: float) -> None:

@@ -1,28 +1,22 @@
-"""What a container is to be, in plain values: settings as the user states them, and the plan for one command."""
+"""What a container is to be, in plain values: the plan for one command."""
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
-
-import attrs
+from typing import Any, Final, NamedTuple
 
 from mops.adapters.shells.docker.reach import Reach
+from mops.adapters.shells.docker.settings import OURS, WRITABLE, Settings
 from mops.core.errors import ConfigurationError
 from mops.core.ports.shell import RemoteCommand, parse_remote
 
-Pull: TypeAlias = Literal["missing", "always", "never"]
-
-COMMAND: Final = "mops.command"
-ROOT: Final = "mops.root"
-MEMO: Final = "mops.memo"
-EPOCH: Final = "mops.epoch"
-KEPT: Final = "mops.kept"
+COMMAND: Final = f"{OURS}command"
+ROOT: Final = f"{OURS}root"
+MEMO: Final = f"{OURS}memo"
+EPOCH: Final = f"{OURS}epoch"
+KEPT: Final = f"{OURS}kept"
 """Labels. What is kept is removed by nobody but a person."""
 
-_WRITABLE: Final = ":rw"
 _TEMPORARY: Final = "/tmp"  # noqa: S108 - inside of the container
-_PULL: Final = ("missing", "always", "never")
 
 
 class Mounted(NamedTuple):
@@ -31,40 +25,6 @@ class Mounted(NamedTuple):
     source: str | None
     target: str
     read_only: bool
-
-
-@attrs.frozen
-class Settings:
-    """How containers are made, as the user states it; see ``DockerShell``."""
-
-    command: tuple[str, ...]
-    env: Mapping[str, str | None]
-    mounts: Mapping[str, str]
-    network: str | None
-    cpu: float | None
-    memory: int | None
-    gpu: int
-    user: str | None
-    pull: Pull
-    read_only: bool
-    labels: Mapping[str, str]
-    remove: bool
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what cannot be meant."""
-        if not all(self.command) or not self.command:
-            raise ConfigurationError(f"command is the Python inside, and what stands before it, not {self.command!r}")
-        if self.pull not in _PULL:
-            raise ConfigurationError(f"pull is 'missing', 'always' or 'never', not {self.pull!r}")
-        if self.cpu is not None and not self.cpu > 0:
-            raise ConfigurationError(f"cpu is a number of processors, not {self.cpu!r}")
-        if self.memory == 0:
-            raise ConfigurationError("memory is a positive number of bytes")
-        if type(self.gpu) is not int or self.gpu < 0:
-            raise ConfigurationError(f"gpu is a number of them, not {self.gpu!r}")
-        for place in (*self.mounts, *self.mounts.values()):
-            if not os.path.isabs(place):
-                raise ConfigurationError(f"mounts names absolute paths, here and inside, not {place!r}")
 
 
 class Plan(NamedTuple):
@@ -134,13 +94,14 @@ def remote_of(argv: Sequence[str]) -> RemoteCommand:
 
 
 def _mounts(settings: Settings, reach: Reach) -> "Sequence[Mounted]":
-    """The local roots at the path that they have, what the user mounts, and somewhere to write."""
-    roots = [Mounted(folder, folder, read_only=bool(position)) for position, folder in enumerate(reach.folders)]
+    """Local roots and credentials at the path that they have, what the user mounts, and somewhere to write."""
+    roots = [Mounted(folder, folder, read_only=folder != reach.written) for folder in reach.folders]
+    files = [Mounted(file, file, read_only=True) for file in reach.files]
     stated = [
-        Mounted(source, target.removesuffix(_WRITABLE), read_only=not target.endswith(_WRITABLE))
+        Mounted(source, target.removesuffix(WRITABLE), read_only=not target.endswith(WRITABLE))
         for source, target in settings.mounts.items()
     ]
     taken = {mounted.target for mounted in (*roots, *stated)}
     temporary = [Mounted(None, _TEMPORARY, read_only=False)] if settings.read_only and _TEMPORARY not in taken else []
-    unique = {mounted.target: mounted for mounted in reversed([*roots, *stated, *temporary])}
+    unique = {mounted.target: mounted for mounted in reversed([*roots, *stated, *files, *temporary])}
     return list(unique.values())

@@ -1,24 +1,25 @@
 """The Shell: its settings, and nothing that only a miss needs."""
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from mops.adapters.limits import LocalLimits
-from mops.adapters.shells.docker.plan import COMMAND, Pull, Settings, labels_of, plan, remote_of
+from mops.adapters.shells.docker.image import Image
+from mops.adapters.shells.docker.plan import COMMAND, labels_of, plan, remote_of
 from mops.adapters.shells.docker.reach import Reach, reach
-from mops.core.errors import ConfigurationError, MissingExtraError
+from mops.adapters.shells.docker.settings import Pull, Settings
+from mops.core.errors import MissingExtraError
 from mops.core.ports.shell import Shell, SupportsAttach, SupportsMemory, SupportsReach
-from mops.core.sizes import size_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from mops.adapters.shells.docker.command import ContainerFuture
     from mops.adapters.shells.docker.engine import Engine
+    from mops.adapters.shells.docker.plan import Plan
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 _ALIVE: Final = ("running", "paused", "restarting")
@@ -81,24 +82,21 @@ class DockerShell(LocalLimits, Shell, SupportsAttach, SupportsMemory, SupportsRe
         run_timeout: float | None = None,
     ) -> None:
         super().__init__(max_workers=max_workers, start_timeout=start_timeout, run_timeout=run_timeout)
-        words: Any = command
-        if isinstance(words, str):
-            raise ConfigurationError(f"command is a list of words, not the text {command!r}")
         self._settings = Settings(
-            command=tuple(command),
-            env=dict(env),
-            mounts=dict(mounts),
+            command=command,
+            env=env,
+            mounts=mounts,
             network=network,
             cpu=cpu,
-            memory=None if memory is None else size_of(memory, "memory"),
+            memory=memory,
             gpu=gpu,
-            user=None if user is None else str(user),
+            user=user,
             pull=pull,
             read_only=read_only,
-            labels=dict(labels),
+            labels=labels,
             remove=remove,
         )
-        self._image = _Image(image)
+        self._image = Image(image)
 
     def __call__(self, argv: Sequence[str], /) -> "Future[None]":
         """See the port. The Future is pending until the image is there and the container was started.
@@ -110,15 +108,15 @@ class DockerShell(LocalLimits, Shell, SupportsAttach, SupportsMemory, SupportsRe
         needs = self._reach(remote_of(argv).root)
         future, engine = _of_the_engine()
 
-        def begin(engine: "Engine") -> str:
+        def begin(engine: "Engine", start: "Callable[[Plan], str | None]") -> str:
             image = self._image.name()
             if self._settings.pull == "always":
                 self._image.pull_once(engine)
             planned = plan(image, argv, self._settings, needs, os.environ)
-            container = engine.begin(planned)
+            container = start(planned)
             if container is None and self._settings.pull != "never":
                 self._image.pull(engine)
-                container = engine.begin(planned)
+                container = start(planned)
             if container is None:
                 raise engine.missing(image)
             return container
@@ -171,58 +169,7 @@ class DockerShell(LocalLimits, Shell, SupportsAttach, SupportsMemory, SupportsRe
         return f"DockerShell({self._image.stated!r}, max_workers={self._max_workers})"
 
 
-@final
-class _Image:
-    """The image of a Shell, and of those that it made with more memory."""
-
-    def __init__(self, stated: str | Callable[[], str]) -> None:
-        if not stated or not (callable(stated) or type(stated) is str):
-            raise ConfigurationError(f"image is a name, or a function that gives one, not {stated!r}")
-        self.stated = stated
-        self._name = "" if callable(stated) else stated
-        self._pulled = False
-        self._lock = threading.Lock()
-
-    def name(self) -> str:
-        """Its name: whoever gives it is asked until he does."""
-        with self._lock:
-            if not self._name:
-                assert callable(self.stated)
-                self._name = self._checked(self.stated())
-        return self._name
-
-    def is_ready(self, pull: Pull) -> bool:
-        """Whether nothing has to be asked or pulled that may take its time, unless the image is missing."""
-        return bool(self._name) and (self._pulled or pull != "always")
-
-    def pull_once(self, engine: "Engine") -> None:
-        """Pull it, unless that was done in this process."""
-        with self._lock:
-            if not self._pulled:
-                engine.pull(self._name)
-                self._pulled = True
-
-    def pull(self, engine: "Engine") -> None:
-        """Pull it, if it is still missing when it is our turn."""
-        with self._lock:
-            if not engine.has_image(self._name):
-                engine.pull(self._name)
-
-    def _checked(self, name: Any) -> str:
-        if not isinstance(name, str) or not name:
-            raise ConfigurationError(f"{self.stated!r} is to give the name of an image, and gave {name!r}")
-        return name
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Image) and other.stated == self.stated
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce__(self) -> Any:
-        return _Image, (self.stated,)
-
-
-def _nothing(_: "Engine") -> str:
+def _nothing(*_: object) -> str:
     return ""  # it has begun already
 
 

@@ -23,24 +23,121 @@ def planned(environment=(), **settings):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"image": ""}, "image is a name"),
+        ({"image": ""}, "name of an image"),
         ({"image": 3}, "image is a name"),
+        ({"image": None}, "image is a name"),
+        ({"image": "two words"}, "name of an image"),
+        ({"image": "image:1 "}, "name of an image"),
+        ({"image": "image\n"}, "name of an image"),
+        ({"image": "--privileged"}, "no option"),
+        ({"image": "a:b:c"}, "name of an image"),
         ({"command": "python"}, "a list of words"),
-        ({"command": []}, "command is the Python inside"),
+        ({"command": b"python"}, "a list of words"),
+        ({"command": []}, "a list of words"),
+        ({"command": [""]}, "a list of words"),
+        ({"command": [" "]}, "a list of words"),
+        ({"command": ["python", 3]}, "a list of words"),
+        ({"command": ["python", "a\0b"]}, "a list of words"),
+        ({"command": None}, "a list of words"),
+        ({"env": ["A"]}, "env is a mapping"),
+        ({"env": None}, "env is a mapping"),
+        ({"env": {"A": 1}}, r"env\['A'\] is a text, not int"),
+        ({"env": {"A": 0, "B": None}}, r"env\['A'\] is a text, not int"),
+        ({"env": {"A": True}}, "is a text, not bool"),
+        ({"env": {"A": "x\0y"}}, "zero byte"),
+        ({"env": {"A=B": "x"}}, "names without '='"),
+        ({"env": {"": "x"}}, "names without '='"),
+        ({"env": {3: "x"}}, "names without '='"),
+        ({"labels": "team"}, "labels is a mapping"),
+        ({"labels": {"team": 1}}, r"labels\['team'\] is a text"),
+        ({"labels": {"team": None}}, r"labels\['team'\] is a text"),
+        ({"labels": {1: "team"}}, "labels has names"),
+        ({"labels": {"mops.kept": "yes"}}, "how mops finds its containers"),
+        ({"labels": {"mops.command": "x"}}, "how mops finds its containers"),
         ({"pull": "often"}, "'missing', 'always' or 'never'"),
+        ({"pull": None}, "'missing', 'always' or 'never'"),
+        ({"pull": ["missing"]}, "'missing', 'always' or 'never'"),
+        ({"network": ""}, "network is the name of one"),
+        ({"network": 3}, "network is the name of one"),
         ({"cpu": 0}, "number of processors"),
+        ({"cpu": -1}, "number of processors"),
+        ({"cpu": "2"}, "number of processors"),
+        ({"cpu": True}, "number of processors"),
+        ({"cpu": float("nan")}, "number of processors"),
+        ({"cpu": float("inf")}, "number of processors"),
+        ({"cpu": 1e-12}, "number of processors"),
         ({"memory": "much"}, "memory must be a number of bytes"),
+        ({"memory": True}, "memory must be a number of bytes"),
+        ({"memory": -1}, "memory must be a number of bytes"),
         ({"memory": 0}, "memory is a positive number"),
         ({"gpu": -1}, "gpu is a number of them"),
+        ({"gpu": True}, "gpu is a number of them"),
+        ({"gpu": "1"}, "gpu is a number of them"),
+        ({"gpu": None}, "gpu is a number of them"),
+        ({"user": ""}, "user is a name or number"),
+        ({"user": " 0"}, "user is a name or number"),
+        ({"user": ":0"}, "user is a name or number"),
+        ({"user": "1:"}, "user is a name or number"),
+        ({"user": "1:2:3"}, "user is a name or number"),
+        ({"user": -1}, "user is a name or number"),
+        ({"user": True}, "user is a name or number"),
+        ({"user": False}, "user is a name or number"),
+        ({"user": 1.0}, "user is a name or number"),
+        ({"read_only": "no"}, "read_only is True or False"),
+        ({"remove": 0}, "remove is True or False"),
+        ({"mounts": ["/here"]}, "mounts is a mapping"),
+        ({"mounts": {3: "/there"}}, "absolute paths"),
+        ({"mounts": {"/here": None}}, "absolute paths"),
         ({"mounts": {"here": "/there"}}, "absolute paths"),
         ({"mounts": {"/here": "there"}}, "absolute paths"),
+        ({"mounts": {"~/here": "/there"}}, "absolute paths"),
+        ({"mounts": {"/here": ":rw"}}, "absolute paths"),
+        ({"mounts": {"/here": "/"}}, "mounts cannot have '/' inside"),
+        ({"mounts": {"/here": "/there:ro"}}, "read only unless ':rw'"),
+        ({"mounts": {"/here": "/there:z:rw"}}, "read only unless ':rw'"),
         ({"max_workers": 0}, "max_workers must be"),
+        ({"max_workers": "3"}, "max_workers must be"),
+        ({"start_timeout": 0}, "start_timeout must be"),
+        ({"start_timeout": "5"}, "start_timeout must be"),
+        ({"start_timeout": None}, "start_timeout must be"),
         ({"run_timeout": 0}, "run_timeout must be"),
+        ({"run_timeout": "5"}, "run_timeout must be"),
+        ({"run_timeout": float("nan")}, "run_timeout must be"),
+        ({"run_timeout": True}, "run_timeout must be"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused(wrong, words):
     with pytest.raises(ConfigurationError, match=words):
         DockerShell(**{"image": "image", **wrong})
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "python",
+        "python:3.11-slim",
+        "localhost:5000/team/app:1",
+        "registry.example.org/app@sha256:" + "0" * 64,
+        "localhost:5000/app:1@sha256:" + "0" * 64,
+        "sha256:" + "0" * 64,
+        "0" * 64,
+    ],
+)
+def test_an_image_is_named_as_the_engine_names_it(image):
+    assert DockerShell(image)._image.name() == image
+
+
+def test_no_error_shows_a_value_of_the_environment():
+    with pytest.raises(ConfigurationError) as refused:
+        DockerShell("image", env={"TOKEN": b"very secret"})
+    assert "secret" not in str(refused.value)
+
+
+def test_containers_are_made_as_others_state_it():
+    shell = DockerShell("image", user=1000, cpu=1, memory="1Gi", mounts={"/a:b": "/in/"}, command=("nice", "python"))
+    stated = shell._settings
+    assert (stated.user, stated.cpu, stated.memory, stated.command) == ("1000", 1, 1 << 30, ("nice", "python"))
+    assert stated.mounts == {"/a:b": "/in"}
 
 
 def test_a_batch_is_refused():
@@ -97,48 +194,3 @@ def test_memory_without_a_limit_is_what_the_machine_has():
 
 def test_its_name_shows_no_environment():
     assert repr(DockerShell("image", env={"TOKEN": "secret"})) == "DockerShell('image', max_workers=None)"
-
-
-class Engine:
-    """What an image asks of an engine."""
-
-    def __init__(self):
-        self.images, self.pulls = set(), []
-
-    def has_image(self, image):
-        return image in self.images
-
-    def pull(self, image):
-        self.pulls.append(image)
-        self.images.add(image)
-
-
-def test_who_gives_the_image_is_asked_until_he_does_and_then_never_again():
-    answers = iter([OSError("no builder"), "built:1"])
-
-    def build():
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    image = DockerShell(build)._image
-    with pytest.raises(OSError, match="no builder"):
-        image.name()
-    assert image.name() == image.name() == "built:1"
-
-
-def test_an_image_that_is_no_name_is_refused():
-    with pytest.raises(ConfigurationError, match="gave None"):
-        DockerShell(lambda: None)._image.name()
-
-
-def test_an_image_is_pulled_once():
-    engine, image = Engine(), DockerShell("image")._image
-    assert image.is_ready("missing")
-    assert not image.is_ready("always")
-    for _ in range(3):
-        image.pull_once(engine)
-        image.pull(engine)
-    assert engine.pulls == ["image"]
-    assert image.is_ready("always")
