@@ -119,6 +119,69 @@ def test_a_package_of_the_image_does_not_hide_a_namespace_of_the_callers(places)
     assert places.run("from company.work import work\nprint(use_runner(runner)(work)())")[0] == "mine\n"
 
 
+EDITABLE = """
+    import os, sys
+    from importlib.machinery import PathFinder
+    class Editable:
+        def find_spec(name, path=None, target=None):
+            return PathFinder.find_spec(name, [os.path.dirname(__file__) + "/editable"]) if name == "company" else None
+    sys.meta_path.insert(0, Editable)
+"""
+
+
+@pytest.mark.parametrize("imported", ["", "import company", "import company.old, company.deep.old"])
+@pytest.mark.parametrize("editable", [False, True])
+def test_a_package_never_hides_nor_joins_a_namespace_however_it_is_installed(places, editable, imported):
+    places.caller("company/deep/part.py", "NAME = 'mine'")
+    places.caller(
+        "company/work.py",
+        """
+        import company.deep.part
+        def work():
+            missing = []
+            for name in ("company.old", "company.deep.old"):
+                try:
+                    __import__(name)
+                except ModuleNotFoundError:
+                    missing.append(name)
+            return company.deep.part.NAME, hasattr(company, "OLD"), missing
+    """,
+    )
+    for name in ("", "old", "deep/", "deep/old"):
+        path = f"company/{name}__init__.py" if name.endswith("/") or not name else f"company/{name}.py"
+        places.installed("editable/" * editable + path, "OLD = 1")
+    places.installed("sitecustomize.py", dedent(EDITABLE * editable) + imported)
+    out, _ = places.run("from company.work import work\nprint(use_runner(runner)(work)())")
+    assert out == "('mine', False, ['company.old', 'company.deep.old'])\n"
+
+
+def test_what_the_image_has_imported_of_a_namespace_stays_a_part_of_it(places):
+    places.caller("company/deep/part.py", "NAME = 'mine'")
+    places.caller("company/models.py", "NAME = 'mine'")
+    places.caller(
+        "company/work.py",
+        """
+        from importlib import import_module
+        def work():
+            lib, inner = import_module("company.lib"), import_module("company.deep.inner")
+            from company import deep, models
+            company = import_module("company")
+            same = company.lib is lib and company.deep is deep and deep.inner is inner
+            return same, lib.COUNT, models.NAME, deep.part.NAME
+        import company.deep.part
+    """,
+    )
+    places.installed("counted.py", "COUNT = []")
+    places.installed("company/lib/__init__.py", "from counted import COUNT\nCOUNT.append(1)")
+    places.installed("company/deep/inner.py")
+    places.installed("company/models.py", "NAME = 'of the image'")
+    places.installed("sitecustomize.py", "import company.lib, company.models, company.deep.inner")
+    out, _ = places.run(
+        "from company.work import work\nprint(use_runner(runner.elsewhere(on_code_change='ignore'))(work)())"
+    )
+    assert out == "(True, [1], 'mine', 'mine')\n"
+
+
 def test_what_an_editable_install_adds_to_a_path_is_no_folder(package):
     package.caller("company/work.py", "import pkg.work\ndef work(x): return pkg.work.work(x)")
     out, _ = package.run("""

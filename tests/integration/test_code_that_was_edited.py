@@ -39,7 +39,7 @@ def test_a_constant_that_was_edited_between_import_and_packing_is_not_computed_w
 
 
 def test_a_module_that_is_loaded_anew_after_packing_is_not_mistaken_for_what_was_packed(package):
-    out, err = run(
+    out, _ = run(
         package,
         """
         work = use_runner(runner)(work)

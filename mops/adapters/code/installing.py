@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import final
@@ -23,6 +24,7 @@ def install(files: Mapping[str, bytes | memoryview], folder: str) -> None:
     _forget(shipped)
     sys.path.insert(0, folder)
     sys.meta_path.insert(0, ShippedFinder(shipped, folder))
+    _rejoin(shipped.namespaces)
 
 
 def write_files(files: Mapping[str, bytes | memoryview], folder: str) -> None:
@@ -52,9 +54,20 @@ def _write(descriptor: int, content: memoryview) -> None:
 
 
 def _forget(shipped: Shipped) -> None:
+    """Have what is replaced imported anew: also what lies in a package where a namespace travelled."""
+    hiding = tuple(f"{name}." for name in shipped.namespaces if getattr(sys.modules.get(name), "__file__", None))
     for name in list(sys.modules):
-        if name not in sys.stdlib_module_names and (shipped.has(name) or name in shipped.namespaces):
+        replaced = shipped.has(name) or name in shipped.namespaces or name.startswith(hiding)
+        if replaced and name not in sys.stdlib_module_names:
             del sys.modules[name]
+
+
+def _rejoin(namespaces: Collection[str]) -> None:
+    """Make the other parts of namespaces, which stay as they were imported, attributes of these again."""
+    for name, module in sorted(sys.modules.items()):
+        above, _, last = name.rpartition(".")
+        if above in namespaces:
+            setattr(import_module(above), last, module)
 
 
 @final
@@ -80,8 +93,9 @@ class ShippedFinder:
         if self._shipped.has(fullname):
             return PathFinder.find_spec(fullname, [self._place_of(fullname)] if self._is_first(fullname) else path)
         if fullname in self._shipped.namespaces:
-            found = PathFinder.find_spec(fullname, path, target)
-            if found is not None and found.loader is not None:
+            others = (finder.find_spec for finder in sys.meta_path if finder is not self)
+            found = next(filter(None, (find(fullname, path, target) for find in others)), None)
+            if found is None or found.origin is not None:  # it is a package: that would hide what travelled
                 return PathFinder.find_spec(fullname, [self._place_of(fullname)])
         return None
 

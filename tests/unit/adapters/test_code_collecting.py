@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,32 @@ def test_what_the_author_names_travels_too(root):
 
 def test_private_files_never_travel_whatever_the_author_names(root):
     write(root, "pkg/.env", "pkg/.env.local", "pkg/deep/.env", "pkg/.envrc", "pkg/.env.py", "pkg/environment")
+    write(root, "pkg/.ENV", "pkg/.Env.Production", "pkg/prod.env", "pkg/deep/LOCAL.ENV", "pkg/.env.d/a.py")
     assert names(root, "*", "**", ".env", "pkg/.env*") == ["pkg/__init__.py", "pkg/environment"]
+
+
+def test_a_link_is_as_private_as_what_it_leads_to(root):
+    (root / ".git").mkdir()
+    (root / ".gitignore").write_text("/data/\n/pkg/settings.py\n")
+    write(root, ".env", ".ssh/key", "data/a.py", "pkg/settings.py", "shown/b.py", "shown/secret.csv")
+    write(root, "shown/.gitignore", text="secret.csv\n")
+    links = {"config.txt": ".env", "keys": ".ssh", "data": "data", "a.py": "data/a.py", "c.py": "pkg/settings.py"}
+    for name, target in (links | {"shown": "shown", "chain.txt": "pkg/config.txt"}).items():
+        (root / "pkg" / name).symlink_to(root / target)
+    made = collector(root, "*", "!.gitignore")
+    assert sorted(made.files) == ["pkg/__init__.py", "pkg/shown/b.py"]
+    assert made.stays[str(root / "pkg" / "c.py")] == "git ignores it, or what it links to"
+
+
+def test_what_is_ignored_where_a_linked_folder_lies_does_not_travel(root):
+    other = root.parent / "other"
+    (other / ".git" / "info").mkdir(parents=True)
+    (other / ".git" / "info" / "exclude").write_text("excluded.py\n")
+    (other / ".gitignore").write_text("/lib/deep/mine.py\n")
+    write(other, "lib/deep/mine.py", "lib/deep/excluded.py", "lib/deep/a.py", "lib/deep/b.py")
+    (root / ".gitignore").write_text("/pkg/lib/deep/b.py\n")
+    (root / "pkg" / "lib").symlink_to(other / "lib")
+    assert names(root) == ["pkg/__init__.py", "pkg/lib/deep/a.py"]
 
 
 def test_what_git_ignores_never_travels_whatever_the_author_names(root):
@@ -62,6 +88,38 @@ def test_what_git_ignores_never_travels_whatever_the_author_names(root):
     made = collector(root, "*")
     assert sorted(made.files) == ["pkg/.gitignore", "pkg/__init__.py", "pkg/b.py", "pkg/deep/kept.csv"]
     assert set(made.stays) == {str(root / "pkg" / name) for name in ("secret.py", "mine.py", "deep/a.csv")}
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeffsecret.py\n", "secret.py\r\n", "other\nsecret.py", "*\n!*/\n!*.py\nsecret.*\n"]
+)
+def test_patterns_count_however_an_editor_writes_them(root, text):
+    write(root, ".git/HEAD", "pkg/secret.py")
+    (root / ".gitignore").write_bytes(text.encode())
+    assert names(root) == ["pkg/__init__.py"]
+
+
+def test_a_further_work_tree_shares_the_patterns_of_its_repository(root, tmp_path):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a", "-C", str(tmp_path / "repository")]
+    subprocess.run(["git", "init", "-q", tmp_path / "repository"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    subprocess.run([*git, "worktree", "add", "-q", "-b", "other", tmp_path / "work"], check=True)
+    (tmp_path / "repository" / ".git" / "info" / "exclude").write_text("secret.py\n")
+    write(tmp_path / "work", "pkg/secret.py", "pkg/a.py")
+    assert names(tmp_path / "work") == ["pkg/a.py"]
+
+
+def test_a_repository_that_lies_elsewhere_has_its_own_patterns(root, tmp_path):
+    subprocess.run(["git", "init", "-q", "--separate-git-dir", tmp_path / "git", root], check=True)
+    (tmp_path / "git" / "info" / "exclude").write_text("secret.py\n")
+    write(root, "pkg/secret.py")
+    assert names(root) == ["pkg/__init__.py"]
+
+
+def test_patterns_that_cannot_be_read_are_an_error(root):
+    (root / "pkg" / ".gitignore").symlink_to(".gitignore")
+    with pytest.raises(ConfigurationError, match=r"\.gitignore cannot be read"):
+        collector(root)
 
 
 @pytest.mark.parametrize("marker", ["pyproject.toml", ".git"])
@@ -86,7 +144,51 @@ def test_files_of_more_than_ten_mebibytes_never_travel(root):
             file.truncate(size)
     made = collector(root, "*")
     assert sorted(made.files) == ["pkg/__init__.py", "pkg/fits"]
-    assert list(made.stays) == [str(root / "pkg" / "large")]
+    assert made.stays == {str(root / "pkg" / "large"): "its 10,485,761 bytes are more than 10 MiB"}
+
+
+def test_environments_and_downloads_of_other_tools_are_not_entered(root):
+    write(root, "pkg/venv/pyvenv.cfg", "pkg/venv/bin/tool.py", "pkg/venv/lib/fast.so", "pkg/node_modules/a/a.py")
+    write(root, "pkg/.venv/a.py", "pkg/.git/a.py", "pkg/.tox/a.py", "pkg/.venv/lib/fast.so")
+    assert names(root, "*") == ["pkg/__init__.py"]
+
+
+def test_what_was_built_beside_a_package_or_in_an_ignored_folder_keeps_it_from_nothing(root):
+    write(root, "pkg.cpython-311-x86_64-linux-gnu.so", "build/lib/pkg/_fast.so", "pkg/build/_fast.so", ".git/HEAD")
+    (root / ".gitignore").write_text("build/\n")
+    assert names(root) == ["pkg/__init__.py"]
+
+
+def test_no_pattern_leads_out_of_what_is_collected(root):
+    write(root, "secret.txt", "other/secret.txt")
+    write(root.parent, "secret.txt")
+    patterns = [str(root / "secret.txt"), "../secret.txt", "pkg/../secret.txt", "/secret.txt", "secret.txt", "/**"]
+    assert names(root, *patterns) == ["pkg/__init__.py"]
+
+
+NAMES_IN_ANOTHER_LOCALE = """
+import os, sys
+from mops.adapters.code.collecting import Collector, Snapshot
+from mops.adapters.code.installing import write_files
+made = Collector(["*"], Snapshot())
+made.collect(sys.argv[1] + "/pkg", "pkg")
+print(ascii(sorted(made.files)))
+os.mkdir(sys.argv[2])
+write_files({name: file.content for name, file in made.files.items()}, sys.argv[2])
+"""
+
+
+def test_names_are_the_same_in_every_locale(root, tmp_path):
+    write(root, "pkg/\xe9.py", "pkg/\xe9/\u65e5.json")
+    (root / "pkg" / os.fsdecode(b"\xff.txt")).touch()
+    answers = set()
+    for number, utf8 in enumerate("01"):
+        environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": utf8, "PYTHONCOERCECLOCALE": "0"}
+        command = [sys.executable, "-c", NAMES_IN_ANOTHER_LOCALE, root, tmp_path / str(number)]
+        answers.add(subprocess.run(command, check=True, capture_output=True, env=environment).stdout)
+        written = sorted(path.relative_to(tmp_path / str(number)) for path in (tmp_path / str(number)).rglob("*"))
+        assert written == sorted(path.relative_to(root) for path in root.rglob("*"))
+    assert answers == {ascii(names(root, "*")).encode() + b"\n"}
 
 
 @pytest.mark.parametrize("name", ["pkg/deep/_fast.cpython-311-x86_64-linux-gnu.so", "pkg/_fast.pyd", "_fast.abi3.so"])
