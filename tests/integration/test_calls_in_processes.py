@@ -1,5 +1,7 @@
 """Decorated functions wherever Python runs them: threads, pools, forks, scripts, modules and cells."""
 
+from textwrap import dedent, indent
+
 import pytest
 
 SHELLS = ("InThreadShell()", "SubprocessShell()")
@@ -569,3 +571,41 @@ def test_nothing_is_said_of_constants_that_are_the_same_in_the_remote(project):
     )
     done = project.run(project.write("script.py", "import stage\nprint(stage.scaled(1))"))
     assert (done.stdout, done.stderr) == ("2\n", "")
+
+
+CLASSES_BY_VALUE = """
+    import enum, typing
+    from dataclasses import dataclass, field
+    import attrs
+
+    @dataclass
+    class Row:
+        x: int
+        more: list = field(default_factory=list)
+
+    @attrs.frozen
+    class Frozen:
+        x: int
+
+    class Named(typing.NamedTuple):
+        x: int
+
+    class Kind(enum.IntEnum):
+        x = 1
+
+    class Shaped(typing.Protocol):
+        x: int
+
+    def work(one):
+        return type(one)(one.x), Row(2).x, Frozen(3).x, Named(4).x, Kind.x.value, Shaped.__name__
+"""
+
+
+@pytest.mark.parametrize("main", [True, False], ids=["of a script", "of a function"])
+def test_classes_that_travel_by_value_are_never_other_code(project, main):
+    call = "use_runner(MemoizingPicklingRunner(SubprocessShell(), root))(work)(Row(1))[1:]"
+    program = f"{dedent(CLASSES_BY_VALUE)}\nprint({call})"
+    if not main:
+        project.write("stage.py", f"def run():\n{indent(program, '    ')}")
+        program = "import stage\nstage.run()"
+    assert project.script(program) == "(2, 3, 4, 1, 'Shaped')\n"

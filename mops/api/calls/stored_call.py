@@ -124,6 +124,8 @@ def _compare(about: CallDescription, fingerprint: Fingerprint) -> tuple[tuple[st
     constants = frozenset() if about.edited else about.constants | fingerprint.constants
     # What one side alone reaches was chosen at run time, by platform or environment: who chooses is in both tables.
     both = about.definitions.keys() & fingerprint.table.keys()
+    if not about.importable:  # what travels by value is the caller's; a class that was built from it holds other things
+        both = {name for name in both if not (name.startswith("__main__:") or "<locals>" in name)}
     names = differences(
         {name: about.definitions[name] for name in both}, {name: fingerprint.table[name] for name in both}
     )
