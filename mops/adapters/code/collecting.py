@@ -22,8 +22,8 @@ _NEVER_ENTERED: Final = frozenset(("__pycache__", "site-packages", "dist-package
 _VIRTUAL_ENVIRONMENT: Final = "pyvenv.cfg"
 _PROJECT: Final = ("pyproject.toml", "setup.py")
 _REFUSED: Final = (
-    "code='tree' takes Python source alone: install what is compiled in the remote, as a distribution of its own, or "
-    "leave the code there as it is: code='installed'"
+    "code='tree' takes Python source that lies in folders: install what is compiled, or packed, in the remote, as a "
+    "distribution of its own, or leave the code there as it is: code='installed'"
 )
 
 Scopes = Sequence[tuple[int, Patterns]]
@@ -133,7 +133,9 @@ class Collector:
             self._collect(path, name)
         except OSError as error:
             reason = f"{error.filename or path} cannot be read: {error.strerror}"
-            raise ConfigurationError(f"{path} cannot travel with the calls that need it: {reason}") from error
+            raise ConfigurationError(
+                f"{path} cannot travel with the calls that need it: {reason}", advice=_REFUSED
+            ) from error
 
     def _collect(self, path: str, name: str) -> None:
         is_folder = os.path.isdir(path)

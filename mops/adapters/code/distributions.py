@@ -24,8 +24,8 @@ def imported(modules: Collection[str]) -> dict[str, str]:
     names = {name for name, _, _ in found}
     alike = {_normal(module) for module in modules}
     # Most distributions have the name of their package. Only for the others, what was installed has to be read.
-    strange = [module for module in modules if _normal(module) not in names]
-    needles = [f"\n{module}{end}".encode() for module in strange for end in ("/", ".py,")]
+    strange = [module for module in modules if _normal(module) not in names and not module.startswith("_")]
+    needles = list(filter(None, map(_row_of, strange)))
     return _PYTHON | {name: version for name, version, folder in found if name in alike or _records(folder, needles)}
 
 
@@ -38,6 +38,14 @@ def _found() -> Iterator[tuple[str, str, str]]:
             if entry.endswith(_INFO) and version and _normal(name) not in seen:
                 seen.add(_normal(name))
                 yield _normal(name), version, os.path.join(place, entry)
+
+
+def _row_of(module: str) -> bytes:
+    """How the record of a distribution begins the row of a module's file; nothing where it has none."""
+    loaded = sys.modules.get(module)
+    if hasattr(loaded, "__path__"):
+        return f"\n{module}/".encode()
+    return f"\n{module}.py,".encode() if str(getattr(loaded, "__file__", None)).endswith(".py") else b""
 
 
 def _records(folder: str, needles: list[bytes]) -> bool:
