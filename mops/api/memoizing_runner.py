@@ -316,5 +316,8 @@ def _check_that_code_may_travel() -> None:
 def _check_include(include: Any, code: str) -> None:
     if isinstance(include, str) or not all(isinstance(pattern, str) for pattern in include):
         raise ConfigurationError(f"include is a list of patterns, not {include!r}")
+    outside = next((pattern for pattern in include if ".." in pattern.split("/")), None)
+    if outside is not None:
+        raise ConfigurationError(f"include has {outside!r}: what lies outside of the packages does not travel")
     if include and code != "tree":
         raise ConfigurationError("include= says what travels beside *.py, and with code='installed' nothing travels")

@@ -444,6 +444,7 @@ def test_a_distribution_that_every_interpreter_imports_by_itself_is_no_differenc
 def test_a_wrong_setting_is_refused_at_once(places):
     out, _ = places.run("""
         wrong = {"code": "image"}, {"code": "tree", "include": "*.json"}, {"include": ["*.json"]}, {"include": [1]}
+        wrong += ({"code": "tree", "include": ["*.json", "pkg/../../*.json"]},)
         for settings in wrong:
             try:
                 MemoizingPicklingRunner(elsewhere, root, **settings)
@@ -455,6 +456,7 @@ def test_a_wrong_setting_is_refused_at_once(places):
         "include is a list of patterns, not '*.json'",
         "include= says what travels beside *.py, and with code='installed' nothing travels",
         "include is a list of patterns, not (1,)",
+        "include has 'pkg/../../*.json': what lies outside of the packages does not travel",
     ]
 
 

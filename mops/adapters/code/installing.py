@@ -93,8 +93,8 @@ class ShippedFinder:
         if self._shipped.has(fullname):
             return PathFinder.find_spec(fullname, [self._place_of(fullname)] if self._is_first(fullname) else path)
         if fullname in self._shipped.namespaces:
-            others = (finder.find_spec for finder in sys.meta_path if finder is not self)
-            found = next(filter(None, (find(fullname, path, target) for find in others)), None)
+            others = (getattr(finder, "find_spec", None) for finder in sys.meta_path if finder is not self)
+            found = next(filter(None, (find(fullname, path, target) for find in others if find is not None)), None)
             if found is None or found.origin is not None:  # it is a package: that would hide what travelled
                 return PathFinder.find_spec(fullname, [self._place_of(fullname)])
         return None

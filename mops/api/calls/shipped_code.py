@@ -145,12 +145,13 @@ def code_tree(
         ConfigurationError: some of it cannot travel.
     """
     tree = _snapshots.tree(modules.union(also), include)
-    importable = ", ".join(sorted({_top_of(module) for module in modules} - {"__main__"}))
     if tree is not None:
         tree.remark(tell)
-    elif importable:
-        tell(f"no code travels to remotes: {importable} is installed here, or in no file")
-    return tree
+        return tree
+    names = ", ".join(sorted({_top_of(module) for module in modules} - {"__main__"}))
+    if names:
+        tell(f"no code travels to remotes: {names} is installed here, or in no file")
+    return None
 
 
 def _top_of(module: str) -> str:

@@ -38,7 +38,9 @@ def test_the_bytes_of_a_tree_are_frozen():
     )
 
 
-@pytest.mark.parametrize("name", ["", "/etc/passwd", "../a.py", "p/../../a.py", "p//a.py", "./a.py", "p/", "a\0.py"])
+@pytest.mark.parametrize(
+    "name", ["", "/etc/passwd", "../a.py", "p/../../a.py", "p//a.py", "./a.py", "p/", "a\0.py", "\ud800.py", ".."]
+)
 def test_no_name_leads_out_of_the_folder(name):
     with pytest.raises(CorruptBlob, match="cannot be read"):
         unpack_tree(blob_of(name))
