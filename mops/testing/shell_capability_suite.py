@@ -1,4 +1,4 @@
-"""The contracts of what some Shells can do in addition: limits, memory, finding commands of earlier processes.
+"""The contracts of what some Shells can do in addition: limits, memory, reach, finding commands of earlier processes.
 
 Subclass one beside ``ShellContract``, with the same fixtures. The laws are final.
 """
@@ -6,7 +6,7 @@ Subclass one beside ``ShellContract``, with the same fixtures. The laws are fina
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from secrets import token_hex
 from typing import Any, Final, final
 
@@ -17,7 +17,7 @@ from mops.api.memoizing_runner import MemoizingPicklingRunner
 from mops.api.use_runner import use_runner
 from mops.api.worlds import world_of
 from mops.core import batch as manifest
-from mops.core.errors import RunTimeout
+from mops.core.errors import ConfigurationError, RunTimeout
 from mops.core.ports.shell import (
     BatchCommand,
     RemoteCommand,
@@ -26,6 +26,7 @@ from mops.core.ports.shell import (
     SupportsBatch,
     SupportsLimits,
     SupportsMemory,
+    SupportsReach,
     parse_remote,
 )
 from mops.core.result import Success
@@ -34,7 +35,13 @@ from mops.runtime.session import DEFAULT_HEARTBEAT
 from mops.testing import tasks
 from mops.testing.shell_suite import Order, ShellHooks, finish, ordered
 
-__all__ = ["AttachingShellContract", "BatchingShellContract", "LimitedShellContract", "MemoryShellContract"]
+__all__ = [
+    "AttachingShellContract",
+    "BatchingShellContract",
+    "LimitedShellContract",
+    "MemoryShellContract",
+    "ReachingShellContract",
+]
 
 _PATIENCE: Final = 120.0
 
@@ -143,6 +150,56 @@ class MemoryShellContract(ShellHooks):
         with ordered(root, tasks.add, 1) as order:
             finish(shell.with_memory(2 * shell.memory), order.argv)
             assert order.outcome() == Success(1)
+
+
+class ReachingShellContract(ShellHooks):
+    """What a Shell promises whose commands reach some blob roots and not others.
+
+    Fill in ``unreachable`` too: the URI of a root that they cannot open.
+    """
+
+    @pytest.fixture
+    def unreachable(self) -> str:
+        """A blob root out of reach of the commands."""
+        raise NotImplementedError("the suite needs a fixture named unreachable")
+
+    @final
+    def test_root_that_passes_is_opened_by_the_commands(self, shell: Shell, root: str) -> None:
+        assert isinstance(shell, SupportsReach)
+        shell.check_reach(locate_blob_store(root).uri)
+        with ordered(root, tasks.add, 1) as order:
+            finish(shell, order.argv)
+            assert order.outcome() == Success(1)
+
+    @final
+    def test_root_out_of_reach_is_refused_by_its_name_with_advice(self, shell: Shell, unreachable: str) -> None:
+        assert isinstance(shell, SupportsReach)
+        with pytest.raises(ConfigurationError) as raised:
+            shell.check_reach(unreachable)
+        assert unreachable in str(raised.value.args[0])
+        assert raised.value.advice
+
+    @final
+    def test_question_leaves_no_trace(self, shell: Shell, root: str) -> None:
+        assert isinstance(shell, SupportsReach)
+        store = locate_blob_store(root)
+        shell.check_reach(store.uri)
+        assert not list(store.list())
+
+    @final
+    def test_answers_stay_the_same_whoever_asks(self, shell: Shell, root: str, unreachable: str) -> None:
+        reaching: Any = shell
+        uri = locate_blob_store(root).uri
+
+        def ask(question: str) -> bool:
+            try:
+                reaching.check_reach(question)
+            except ConfigurationError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(ask, [uri, unreachable] * 8)) == [True, False] * 8
 
 
 class AttachingShellContract(ShellHooks):

@@ -11,6 +11,7 @@ from mops.testing.shell_capability_suite import (
     BatchingShellContract,
     LimitedShellContract,
     MemoryShellContract,
+    ReachingShellContract,
 )
 from mops.testing.shell_suite import FutureShellContract, ShellContract
 from tests.contract.array_shell import ArrayShell
@@ -38,7 +39,12 @@ class TestForkServerShell(ShellContract, FutureShellContract, LimitedShellContra
 
 
 class TestDockerShell(
-    ShellContract, FutureShellContract, LimitedShellContract, MemoryShellContract, AttachingShellContract
+    ShellContract,
+    FutureShellContract,
+    LimitedShellContract,
+    MemoryShellContract,
+    AttachingShellContract,
+    ReachingShellContract,
 ):
     @pytest.fixture
     def shell(self, docker):
@@ -51,6 +57,10 @@ class TestDockerShell(
     @pytest.fixture
     def impatient_shell(self, docker):
         return docker_shell(docker, run_timeout=1.5)
+
+    @pytest.fixture
+    def unreachable(self):
+        return "s3://beyond/the-sea"  # of which containers without a network see nothing
 
 
 def docker_shell(docker, **settings):

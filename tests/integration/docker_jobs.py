@@ -1,7 +1,6 @@
 """Functions that tests run in containers, from a folder that is mounted there."""
 
 import os
-import signal
 import sys
 import time
 
@@ -53,24 +52,14 @@ def leave(status):
     os._exit(status)
 
 
-def kill_myself(number):
-    os.kill(os.getpid(), number)
-
-
-def kill_supervisor(_):
-    os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(60)
-
-
 def take(size):
     data = bytearray(os.urandom(1 << 20) * (size >> 20))
     return len(data)
 
 
-def fill(folder):
-    with open(f"{folder}/large", "wb") as file:
-        while True:
-            file.write(bytes(1 << 20))
+def fill(path, size):
+    with open(path, "wb") as file:
+        return file.write(bytes(size))
 
 
 def read_secret():
@@ -79,3 +68,8 @@ def read_secret():
 
 def large(size):
     return os.urandom(size)
+
+
+def begin_and_take(begun, path, size):
+    begin_and_wait(begun, path)
+    return take(size)

@@ -3,105 +3,231 @@
 import os
 import signal
 import subprocess
-import sys
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from mops import Retries
-from mops.adapters.shells.docker.engine import engine
-from mops.adapters.shells.docker.leftovers import remove_ended
-from mops.core.errors import ConfigurationError, RemoteCrashed, ShellFailed, StoreFull
-from tests.services.docker_jobs import eventually
+from mops import MopsFuture, Retries
+from mops.adapters.shells.docker import command
+from mops.adapters.shells.docker.engine import GRACE
+from mops.core.errors import ConfigurationError, RemoteCrashed, SetupError, ShellFailed, StoreFull, StoreReadOnly
+from tests.services.docker_jobs import Held, Jobs, eventually, has_given_a_sign_of_life, held
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""The SDK leaves each socket open that found no engine."""
+AT_ONCE = 10.0
+"""Seconds. The engine tells of the end of a container as it comes, which takes a tenth of one on an idle machine."""
+STARTED = 20.0 + AT_ONCE
+"""A container has to be made and started first, which takes half a second on an idle machine."""
+AWAY = 3.0
+"""For which an engine may be away, in these tests."""
+HEARTBEAT = 0.5
+SILENT = 6 * HEARTBEAT + 20 + GRACE
+"""A remote is replaced when six signs of life failed to come. Looks at it are up to 20 s apart, and it is stopped."""
+LIVE_RESTORE = "--live-restore"
+IMAGE = "localhost:1/short-lived:1"
+REMOTE_ROOT = "s3://shared/faults"
+
+
+class Seen(NamedTuple):
+    """What a caller sees.
+
+    Attributes:
+        error: ``None`` for the right result.
+        words: what it says.
+        kind: under which field of ``Retries`` it falls; ``None``: under none.
+    """
+
+    error: type[Exception] | None = None
+    words: str = ""
+    kind: str | None = None
 
 
 class Fault(NamedTuple):
-    """What a fault comes to.
+    """A row of the table.
 
     Attributes:
-        call: makes the call, and has the fault befall it; its future.
-        error: what the caller sees.
-        words: what that says.
-        kind: under which field of ``Retries`` it falls; ``None``: under none.
-        within: seconds.
-        epochs: what was claimed in the store.
+        befalls: makes a call, and has the fault befall it; in the end undoes the fault, and the same call, made again,
+            comes to the right result.
+        seen: by the caller.
+        within: seconds from the fault.
+        holds: what the store holds then.
+        later: what it holds in the end.
     """
 
-    call: object
-    error: type[Exception]
-    words: str
-    kind: str | None
+    befalls: Callable[[Jobs], AbstractContextManager[MopsFuture]]
+    seen: Seen
     within: float
-    epochs: int = 1
+    holds: Held
+    later: Held
 
 
-def kill_the_supervisor(jobs):
-    return jobs.call("kill_supervisor").submit(1)
+# ---------------------------------------------------------------------------------------------------- while it waits
+def while_it_waits(strike, undo=None, heartbeat=10.0):
+    """Something is done to a call that waits in its container for a file."""
+
+    @contextmanager
+    def befalls(jobs):
+        future = jobs.call("begin_and_wait", heartbeat=heartbeat).submit(*jobs.signs)
+        eventually(Path(jobs.signs[0]).exists)
+        try:
+            strike(jobs)
+            yield future
+        finally:
+            if undo:
+                undo(jobs)
+        go_on(jobs)
+        assert jobs.call("begin_and_wait")(*jobs.signs) == jobs.signs[1]
+
+    return befalls
 
 
-def kill_the_function(jobs):
-    return jobs.call("kill_myself").submit(int(signal.SIGKILL))
+def go_on(jobs):
+    Path(jobs.signs[1]).touch()
 
 
-def waiting(jobs, **settings):
-    """A call that waits in its container for a file that never comes."""
-    future = jobs.call("begin_and_wait", **settings).submit(str(jobs.root / "begun"), str(jobs.root / "never"))
-    eventually((jobs.root / "begun").exists)
-    return future
+def kill(which):
+    def strike(jobs):
+        (container,) = jobs.docker.containers()
+        os.kill(jobs.docker.pids(container)[which], signal.SIGKILL)
+
+    return while_it_waits(strike)
 
 
-def kill_the_container(jobs):
-    future = waiting(jobs)
-    jobs.docker.docker("kill", *jobs.docker.containers())
-    return future
+def docker(*arguments):
+    return while_it_waits(lambda jobs: jobs.docker.docker(*arguments, *jobs.docker.containers()))
 
 
-def restart_the_engine(jobs):
-    future = waiting(jobs)
+def pause_and_resume(jobs):
+    (container,) = jobs.docker.containers()
+    jobs.docker.docker("pause", container)
+    go_on(jobs)
+    jobs.docker.docker("unpause", container)
+
+
+def pause(jobs):
+    eventually(lambda: has_given_a_sign_of_life(jobs.root))
+    jobs.docker.docker("pause", *jobs.docker.containers())
+    go_on(jobs)
+
+
+def make_the_root_read_only(jobs):
+    remount(jobs.root, "ro")
+    go_on(jobs)
+
+
+def make_the_root_writable(jobs):
+    remount(jobs.root, "rw")
+    (kept,) = jobs.docker.containers()
+    jobs.docker.docker("wait", kept)
+    jobs.docker.docker("rm", "-v", kept)  # it holds the result
+
+
+# ---------------------------------------------------------------------------------------------------- the engine
+def stop(jobs):
+    jobs.docker.stop()
+
+
+def start(jobs):
+    jobs.docker.start()
+    jobs.collect()  # an engine that is away removes nothing
+
+
+def stop_and_start(jobs):
     jobs.docker.stop()
     jobs.docker.start()
-    return future
 
 
-def delete_the_image(jobs):
-    jobs.docker.docker("tag", jobs.docker.image, "localhost:1/short-lived:1")
-    add = jobs.call("add", image="localhost:1/short-lived:1")
-    assert add(1) == 1
-    jobs.docker.docker("rmi", "localhost:1/short-lived:1")
-    return add.submit(2)
+def lose(jobs):
+    jobs.docker.kill()
 
 
+def lose_and_start(jobs):
+    jobs.docker.kill()
+    jobs.docker.start()
+
+
+def whose_containers_live_on(end):
+    """The engine is ended and started, and is one that leaves its containers alone."""
+
+    def strike(jobs):
+        end(jobs)
+        jobs.docker.start(LIVE_RESTORE)
+        go_on(jobs)
+
+    @contextmanager
+    def befalls(jobs):
+        jobs.docker.stop()
+        jobs.docker.start(LIVE_RESTORE)
+        try:
+            with while_it_waits(strike)(jobs) as future:
+                yield future
+            jobs.docker.wait_until_tidy()
+        finally:
+            stop_and_start(jobs)
+
+    return befalls
+
+
+# ---------------------------------------------------------------------------------------------------- what it needs
+def delete_the_image(pull):
+    """After it was made sure that it is there, and before it runs."""
+
+    def image(jobs):
+        jobs.docker.docker("tag", jobs.docker.image, IMAGE)
+        jobs.docker.docker("rmi", IMAGE)
+        return IMAGE
+
+    @contextmanager
+    def befalls(jobs):
+        yield jobs.call("add", image=lambda: image(jobs), pull=pull).submit(1)
+        assert jobs.call("add")(1) == 1
+
+    return befalls
+
+
+@contextmanager
 def fill_the_disk(jobs):
-    return jobs.call("fill", mounts={str(jobs.small): "/small:rw"}).submit("/small")
+    with small_disk(jobs.folder / "small", "4m") as small:
+        fill = jobs.call("fill", mounts={str(small): "/small:rw"})
+        yield fill.submit("/small/file", 8 << 20)
+        remount(small, "size=16m")
+        assert fill("/small/file", 8 << 20) == 8 << 20
 
 
-def exceed_the_memory(jobs):
-    return jobs.call("take", memory="96MiB").submit(300 << 20)
+@contextmanager
+def write_elsewhere(jobs):
+    yield jobs.call("write").submit("/opt/file")
+    assert jobs.call("write", read_only=False, user=0)("/opt/file") == "/opt/file"
 
 
+@contextmanager
 def cut_the_network(jobs):
-    return jobs.call("add", "s3://cut/root", network="none").submit(1)
+    jobs.root = REMOTE_ROOT
+    yield jobs.call("add", network="none").submit(1)
+    assert jobs.call("add", network="host", **jobs.with_obstore())(1) == 1
 
 
-FAULTS = {
-    "kill -9 of the supervisor": Fault(kill_the_supervisor, RemoteCrashed, "killed from outside", "interrupted", 60),
-    "kill -9 of the function": Fault(kill_the_function, RemoteCrashed, "SIGKILL", "interrupted", 60),
-    "docker kill": Fault(kill_the_container, RemoteCrashed, "killed from outside", "interrupted", 60),
-    "engine restarted": Fault(restart_the_engine, RemoteCrashed, "143|went away", "interrupted", 120),
-    "image deleted": Fault(delete_the_image, ShellFailed, "image localhost:1/short-lived:1", "infrastructure", 60, 2),
-    "disk full": Fault(fill_the_disk, OSError, "No space left on device", None, 60),
-    "memory limit": Fault(exceed_the_memory, RemoteCrashed, "its limit is 96 MiB", "out_of_memory", 60),
-    "no network": Fault(cut_the_network, ConfigurationError, "the containers have none", None, 60, 0),
-}
+def exceed_the_memory(victim):
+    """The system kills one process of the container."""
+
+    @contextmanager
+    def befalls(jobs):
+        future = jobs.call("begin_and_take", memory="96MiB").submit(*jobs.signs, 300 << 20)
+        eventually(Path(jobs.signs[0]).exists)
+        (container,) = jobs.docker.containers()
+        Path(f"/proc/{jobs.docker.pids(container)[victim]}/oom_score_adj").write_text("1000")
+        go_on(jobs)
+        yield future
+        assert jobs.call("begin_and_take", memory="1GiB")(*jobs.signs, 300 << 20) == 300 << 20
+
+    return befalls
 
 
 @contextmanager
 def small_disk(folder, size):
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", folder], check=True)
     try:
         yield folder
@@ -109,31 +235,93 @@ def small_disk(folder, size):
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+def remount(folder, option):
+    subprocess.run(["mount", "-o", f"remount,{option}", folder], check=True)
+
+
+# ---------------------------------------------------------------------------------------------------- the table
+def ended(kind):
+    """One attempt that failed, and when the same call was made again, a second one with a result."""
+    return Held(1, (kind,), 0), Held(2, (kind,), 1)
+
+
+INTERRUPTED = ended("interrupted")
+ONCE = Held(1, (), 1), Held(1, (), 1)
+REPLACED = Held(2, ("taken over",), 1), Held(2, ("taken over",), 1)
+UNSAID = Held(1, (), 0), Held(2, ("taken over",), 1)
+"""The root takes no end of the attempt."""
+NEVER = Held(0, (), 0), Held(1, (), 1)
+
+RESULT = Seen()
+KILLED = Seen(RemoteCrashed, "container .* was killed from outside", "interrupted")
+CHILD_KILLED = Seen(RemoteCrashed, "process that ran the function ended with signal 9", "interrupted")
+STOPPED = Seen(RemoteCrashed, "container .* was stopped from outside", "interrupted")
+REMOVED = Seen(RemoteCrashed, "container .* was removed from outside", "interrupted")
+WENT_AWAY = Seen(RemoteCrashed, "daemon went away while .* and ended it|was stopped from outside", "interrupted")
+LOST = Seen(RemoteCrashed, "no Docker engine answers at .* may run on", "interrupted")
+NO_PULL = Seen(ShellFailed, f"image {IMAGE} is not in the engine, and cannot be pulled", "infrastructure")
+NO_IMAGE = Seen(SetupError, f"there is no image {IMAGE} in the engine")
+STARVED = Seen(RemoteCrashed, "lack of memory: its limit is 96 MiB", "out_of_memory")
+FULL = Seen(OSError, "No space left on device")
+UNWRITABLE = Seen(OSError, "Read-only file system")
+ROOT_READ_ONLY = Seen(StoreReadOnly, "Read-only file system")
+CUT_OFF = Seen(ConfigurationError, "the containers have none")
+
+FAULTS = {
+    "kill -9 of init": Fault(kill(0), KILLED, AT_ONCE, *INTERRUPTED),
+    "kill -9 of the supervisor": Fault(kill(1), KILLED, AT_ONCE, *INTERRUPTED),
+    "kill -9 of the function": Fault(kill(2), CHILD_KILLED, AT_ONCE, *INTERRUPTED),
+    "docker kill": Fault(docker("kill"), KILLED, AT_ONCE, *INTERRUPTED),
+    "docker stop": Fault(docker("stop"), STOPPED, AT_ONCE, *INTERRUPTED),
+    "docker rm": Fault(docker("rm", "-f"), REMOVED, AT_ONCE, *INTERRUPTED),
+    "paused": Fault(while_it_waits(pause_and_resume), RESULT, AT_ONCE, *ONCE),
+    "paused for long": Fault(while_it_waits(pause, None, HEARTBEAT), RESULT, SILENT + STARTED, *REPLACED),
+    "root read-only": Fault(
+        while_it_waits(make_the_root_read_only, make_the_root_writable, HEARTBEAT), ROOT_READ_ONLY, AT_ONCE, *UNSAID
+    ),
+    "engine restarted": Fault(while_it_waits(stop_and_start, Jobs.collect), WENT_AWAY, AT_ONCE, *INTERRUPTED),
+    "engine killed, started": Fault(while_it_waits(lose_and_start, Jobs.collect), WENT_AWAY, AT_ONCE, *INTERRUPTED),
+    "engine restarted, containers live": Fault(whose_containers_live_on(stop), RESULT, AT_ONCE, *ONCE),
+    "engine killed, started, containers live": Fault(whose_containers_live_on(lose), RESULT, AT_ONCE, *ONCE),
+    "engine stopped": Fault(while_it_waits(stop, start), WENT_AWAY, AWAY + AT_ONCE, *INTERRUPTED),
+    "engine killed": Fault(while_it_waits(lose, start), LOST, AWAY + AT_ONCE, *INTERRUPTED),
+    "image deleted": Fault(delete_the_image("missing"), NO_PULL, AT_ONCE, *ended("infrastructure")),
+    "image deleted, no pull": Fault(delete_the_image("never"), NO_IMAGE, AT_ONCE, *ended(None)),
+    "memory limit, kills init": Fault(exceed_the_memory(0), STARVED, AT_ONCE, *ended("out_of_memory")),
+    "memory limit, kills the supervisor": Fault(exceed_the_memory(1), STARVED, AT_ONCE, *ended("out_of_memory")),
+    "memory limit, kills the function": Fault(exceed_the_memory(2), STARVED, AT_ONCE, *ended("out_of_memory")),
+    "disk full": Fault(fill_the_disk, FULL, STARTED, *ended("user")),
+    "file system read-only": Fault(write_elsewhere, UNWRITABLE, STARTED, *ended("user")),
+    "no network": Fault(cut_the_network, CUT_OFF, AT_ONCE, *NEVER),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_told_in_time_and_the_store_holds_no_result_of_it(jobs, s3, tmp_path, name):
+def test_a_fault_is_told_in_time_and_the_store_holds_no_result_of_it(jobs, s3, tmp_path, monkeypatch, name):
     fault = FAULTS[name]
-    s3.make_bucket("cut")
-    with small_disk(tmp_path / "small", "4m") as jobs.small:
-        future = fault.call(jobs)
-        with pytest.raises(fault.error, match=fault.words) as raised:
-            future.result(fault.within)
-        gc(jobs)  # an engine that is away removes nothing
-    assert getattr(raised.value, "kind", None) == fault.kind
-    claimed = [path.name for path in jobs.root.glob("mops1/memo/**/e1")]
-    assert len(claimed) == fault.epochs
-    assert len(list(jobs.root.glob("mops1/memo/**/r0"))) == max(0, fault.epochs - 1), (
-        "of the call before, if there was one"
-    )
-    assert len(list(jobs.root.glob("mops1/memo/**/e1.*"))) >= fault.epochs - 1
+    s3.make_bucket("shared")
+    monkeypatch.setattr(command, "_AWAY", AWAY)
+    with small_disk(tmp_path / "root", "32m") as disk:
+        with fault.befalls(jobs) as future:
+            if fault.seen.error is None:
+                assert future.result(fault.within) == jobs.signs[1]
+            else:
+                with pytest.raises(fault.seen.error, match=fault.seen.words) as raised:
+                    future.result(fault.within)
+                assert getattr(raised.value, "kind", None) == fault.seen.kind
+            assert held(str(jobs.root)) == fault.holds
+        assert held(str(jobs.root)) == fault.later
+        assert not list(disk.glob("~tmp/*"))
 
 
 def test_what_was_interrupted_is_tried_again(jobs):
     retries = Retries(interrupted=1, first_delay=0.01)
-    future = jobs.call("begin_and_wait", retries=retries).submit(str(jobs.root / "begun"), str(jobs.root / "go"))
-    eventually((jobs.root / "begun").exists)
+    future = jobs.call("begin_and_wait", retries=retries).submit(*jobs.signs)
+    eventually(Path(jobs.signs[0]).exists)
     jobs.docker.docker("kill", *jobs.docker.containers())
-    (jobs.root / "go").touch()
-    assert future.result(60) == str(jobs.root / "go")
+    go_on(jobs)
+    assert future.result(60) == jobs.signs[1]
+    assert held(str(jobs.root)) == Held(2, ("interrupted",), 1)
 
 
 def test_a_result_that_the_store_has_no_room_for_is_kept_in_its_container(jobs, capfd, tmp_path):
@@ -143,119 +331,9 @@ def test_a_result_that_the_store_has_no_room_for_is_kept_in_its_container(jobs, 
             future.result(60)
         (kept,) = jobs.docker.containers()
         eventually(lambda: "is kept: docker cp" in capfd.readouterr().err)
-        gc(jobs)
+        jobs.collect()
         assert jobs.docker.containers() == [kept], "gc leaves it alone"
     place = str(raised.value).partition("is kept in ")[2].split()[0]
     jobs.docker.docker("cp", f"{kept}:{place}", str(tmp_path / "result"))
     assert (tmp_path / "result").stat().st_size >= 8 << 20
     jobs.docker.docker("rm", "-v", kept)
-
-
-# ---------------------------------------------------------------------------------------------------- orchestrators
-PROGRAM = """
-import sys
-import docker_jobs
-from mops import DockerShell, MemoizingPicklingRunner, use_runner
-code = {code!r}
-shell = DockerShell({image!r}, user={user}, network="none", mounts={{code: code}}, env={{"PYTHONPATH": code}})
-call = use_runner(MemoizingPicklingRunner(shell, {root!r}))(docker_jobs.begin_and_wait)
-print(call.submit(*sys.argv[1:]).result())
-"""
-
-
-def start_program(jobs):
-    code = PROGRAM.format(image=jobs.docker.image, user=os.getuid(), code=str(jobs.folder), root=str(jobs.root))
-    return subprocess.Popen(
-        [sys.executable, "-c", code, str(jobs.root / "begun"), str(jobs.root / "go")],
-        env={**os.environ, "PYTHONPATH": str(jobs.folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def gc(jobs):
-    command = [sys.executable, "-m", "mops", "docker", "gc", "--older-than", "0"]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def test_ctrl_c_stops_and_removes_the_container(jobs):
-    with start_program(jobs) as program:
-        eventually((jobs.root / "begun").exists)
-        program.send_signal(signal.SIGINT)
-        program.communicate(timeout=60)
-    assert not jobs.docker.containers()
-
-
-def test_a_program_that_ends_leaves_no_container(jobs):
-    (jobs.root / "go").touch()
-    with start_program(jobs) as program:
-        assert program.communicate(timeout=60)[0] == f"{jobs.root}/go\n"
-    assert not jobs.docker.containers()
-
-
-def test_a_container_outlives_its_orchestrator_and_publishes_and_is_collected(jobs):
-    with start_program(jobs) as program:
-        eventually((jobs.root / "begun").exists)
-        program.kill()
-    assert "kept" in gc(jobs), "its call is under way"
-    assert jobs.docker.containers()
-    (jobs.root / "go").touch()
-    eventually(lambda: list(jobs.root.glob("mops1/memo/**/r0")))
-    eventually(lambda: not jobs.docker.docker("ps", "-q"))
-    assert "has ended" in gc(jobs)
-    assert not jobs.docker.containers()
-
-
-def test_a_container_whose_call_is_over_is_stopped(jobs):
-    with start_program(jobs) as program:
-        eventually((jobs.root / "begun").exists)
-        program.kill()
-    (container,) = jobs.docker.containers()
-    jobs.docker.docker("pause", container)
-    (claim,) = jobs.root.glob("mops1/memo/**/e1")
-    claim.unlink()
-    assert "ran on, while its call is over" in gc(jobs)
-    assert not jobs.docker.containers()
-
-
-def test_two_orchestrators_share_one_execution(jobs):
-    with start_program(jobs) as first, start_program(jobs) as second:
-        eventually((jobs.root / "begun").exists)
-        (jobs.root / "go").touch()
-        assert {program.communicate(timeout=60)[0] for program in (first, second)} == {f"{jobs.root}/go\n"}
-    assert (jobs.root / "begun").read_text() == "begun\n"
-
-
-def test_a_restarted_orchestrator_waits_for_the_container_of_the_one_before(jobs):
-    with start_program(jobs) as first:
-        eventually((jobs.root / "begun").exists)
-        first.kill()
-    with start_program(jobs) as second:
-        eventually(lambda: second.poll() is not None or len(jobs.docker.containers()) == 1)
-        (jobs.root / "go").touch()
-        assert second.communicate(timeout=120)[0] == f"{jobs.root}/go\n"
-    assert (jobs.root / "begun").read_text() == "begun\n"
-    gc(jobs)
-
-
-# ---------------------------------------------------------------------------------------------------- leftovers
-def leave_behind(jobs, *how, **labels):
-    """A container as a killed orchestrator leaves it; its id."""
-    labels = {"mops.command": "c", "mops.root": str(jobs.root), "mops.memo": "m", "mops.epoch": "1", **labels}
-    stated = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
-    command = [jobs.docker.image, "python", "-c", ""]
-    return jobs.docker.docker(*how, "--network", "none", "--entrypoint", "", *stated, *command).strip()
-
-
-def test_the_next_program_removes_what_ended_a_while_ago_and_nothing_else(jobs):
-    never_started = leave_behind(jobs, "create")
-    ended = leave_behind(jobs, "run", "--detach")
-    kept = leave_behind(jobs, "create", **{"mops.kept": "yes"})
-    jobs.docker.docker("wait", ended)
-
-    remove_ended(engine(), 3600)
-    assert {*jobs.docker.containers()} == {never_started, ended, kept}
-    remove_ended(engine(), 0)
-    assert jobs.docker.containers() == [kept]
-    jobs.docker.docker("rm", kept)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,14 +32,14 @@ class DockerEngine:
         self.environment = {"DOCKER_HOST": self.url}
         self._guard: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
+    def start(self, *more: str) -> None:
+        """Start it with more options, if need be, and wait until it answers."""
         folder = self._folder
         options = ["--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid"]
         alone = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
         log = (folder / "log").open("ab")
         self._guard = subprocess.Popen(
-            ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", "dockerd", "-H", self.url, *map(str, options), *alone],
+            ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", "dockerd", "-H", self.url, *map(str, options), *alone, *more],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -57,6 +58,23 @@ class DockerEngine:
         assert self._guard.stdin is not None
         self._guard.stdin.close()
         self._guard.wait(_PATIENCE)
+
+    def kill(self) -> None:
+        """Kill it: nothing is done about its containers."""
+        assert self._guard is not None
+        containerd = int((self._folder / "exec" / "containerd" / "containerd.pid").read_text())
+        os.kill(int((self._folder / "pid").read_text()), signal.SIGKILL)
+        self._guard.communicate(timeout=_PATIENCE)
+        deadline = time.monotonic() + _PATIENCE
+        while Path(f"/proc/{containerd}").exists():  # it dies with its parent; the next engine takes over what lives
+            assert time.monotonic() < deadline, f"process {containerd} lives on"
+            time.sleep(0.02)
+
+    def pids(self, container: str) -> tuple[int, int, int]:
+        """Of one container, as this machine counts: the engine's init, the supervisor, the process of the function."""
+        init = int(self.docker("inspect", "--format", "{{.State.Pid}}", container))
+        supervisor = _only_child(init)
+        return init, supervisor, _only_child(supervisor)
 
     def docker(self, *arguments: str) -> str:
         """What the command line of Docker prints."""
@@ -111,6 +129,11 @@ def docker_engine(folder: Path) -> Iterator[DockerEngine]:
         for place in _mounted_in(folder):
             subprocess.run(["umount", "--lazy", place], check=True)
         shutil.rmtree(folder)
+
+
+def _only_child(pid: int) -> int:
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
 
 
 def _mounted_in(folder: Path) -> list[str]:

@@ -129,10 +129,13 @@ class SupportsReach(Protocol):
 
     @abstractmethod
     def check_reach(self, root: str, /) -> None:
-        """Let a blob root pass, by its URI, that the commands can open. Asked before anything is claimed or started.
+        """Let a blob root pass, by its URI, that the commands can open.
+
+        Asked at each call, from any thread, before anything is claimed or started. It starts nothing and writes
+        nothing. What passes is opened by the commands that start next.
 
         Raises:
-            ConfigurationError: they cannot.
+            ConfigurationError: they cannot. It names the root, and says as advice what to do.
         """
 
 

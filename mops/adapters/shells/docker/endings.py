@@ -10,6 +10,7 @@ _KEPT: Final = re.compile(r"the result was computed and is kept in (\S+\.result)
 _ABSENT: Final = re.compile(r"\[FATAL tini \(\d+\)\] exec (.*) failed: (.*)")
 """What the engine's init says of a program that it cannot start."""
 _KILLED: Final = 137
+_TOLD_TO_STOP: Final = 143
 
 
 class Ending(NamedTuple):
@@ -44,6 +45,8 @@ def failure_of(ending: Ending, container: str, memory: int | None, last_words: s
         return interrupted(f"container {container} was removed from outside", ending.exit_code)
     if ending.exit_code == _KILLED:
         return interrupted(f"container {container} was killed from outside", ending.exit_code)
+    if ending.exit_code == _TOLD_TO_STOP:
+        return interrupted(f"container {container} was stopped from outside", ending.exit_code)
     absent = _ABSENT.search(last_words)
     if absent:
         return SetupError(

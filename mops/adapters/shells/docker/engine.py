@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from http import HTTPStatus
+from socket import socket
+from traceback import walk_tb
 from typing import Any, Final
 
 import docker
@@ -38,7 +40,7 @@ _REMEDIES: Final = (
 
 
 class ContainerGone(Exception):
-    """There is no such container any more."""
+    """There is no such container any more, or it is about to go."""
 
 
 class EngineAway(ShellFailed):
@@ -203,12 +205,7 @@ class Engine:
             ContainerGone: somebody else did, or is about to.
         """
         with _in_our_words():
-            try:
-                self._client.remove_container(container, v=True, force=True)
-            except APIError as error:
-                if error.status_code == HTTPStatus.CONFLICT:
-                    raise ContainerGone from error
-                raise
+            self._client.remove_container(container, v=True, force=True)
 
     def find(self, labels: Mapping[str, str]) -> list[Mapping[str, Any]]:
         """The containers with these labels, the youngest first; an empty text stands for any value."""
@@ -271,8 +268,11 @@ def _in_our_words() -> Iterator[None]:
             raise ContainerGone from error
         raise _refused(error) from error
     except APIError as error:
+        if error.status_code == HTTPStatus.CONFLICT:  # it is being removed
+            raise ContainerGone from error
         raise _refused(error) from error
     except (DockerException, OSError) as error:
+        _close_what_is_left_of(error)
         raise _away(error) from error
 
 
@@ -282,6 +282,16 @@ def _refused(error: APIError) -> MopsError:
     if advice or error.is_client_error():
         return SetupError(f"the Docker engine refused the container: {said}", advice=advice)
     return ShellFailed(f"the Docker engine failed: {said}")
+
+
+def _close_what_is_left_of(error: BaseException | None) -> None:
+    """Close the socket that found no engine: the SDK knows it in one frame alone, and leaves it to be collected."""
+    while error is not None:
+        for frame, _ in walk_tb(error.__traceback__):
+            left = frame.f_locals.get("sock")
+            if isinstance(left, socket):
+                left.close()
+        error = error.__context__
 
 
 def _away(error: Exception) -> MopsError:

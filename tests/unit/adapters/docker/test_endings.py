@@ -13,7 +13,7 @@ from mops.core.errors import SetupError
         (Ending(137, short_of_memory=True), "out_of_memory", "lack of memory: its limit is 64 MiB"),
         (Ending(137), "interrupted", "container c1 was killed from outside"),
         (Ending(137, is_gone=True), "interrupted", "container c1 was removed from outside"),
-        (Ending(143), "interrupted", "exit status 143"),
+        (Ending(143), "interrupted", "container c1 was stopped from outside"),
         (Ending(255, daemon_lost=True), "interrupted", "the Docker daemon went away"),
         (Ending(127, error="exec failed"), "user", "exec failed"),
     ],
