@@ -69,6 +69,25 @@ def test_an_exception_of_a_class_that_travelled_arrives_as_the_callers_own(packa
     assert out == "True (3,)\n"
 
 
+def test_a_call_inside_of_a_call_ships_what_arrived_wherever_that_lies(places):
+    places.caller(".gitignore", "temporary/")
+    (places.project.folder / ".git").mkdir()
+    temporary = places.project.folder / "temporary"
+    temporary.mkdir()
+    places.project.write(
+        "work.py",
+        """
+        from elsewhere import runner
+        @use_runner(runner)
+        def inner(x): return x + 1
+        @use_runner(runner)
+        def outer(x): return inner(x) * 2
+    """,
+    )
+    assert places.run("from work import outer\nprint(outer(1))", TMPDIR=str(temporary))[0] == "4\n"
+    assert len(places.trees()) == 1
+
+
 # ------------------------------------------------------------------------------------------------ what is found
 @pytest.mark.parametrize("named", [True, False])
 def test_an_editable_install_of_the_caller_travels_before_it_is_imported(places, named):

@@ -119,34 +119,35 @@ class Collector:
         self._include = Patterns(include)
         self._snapshot = snapshot
 
-    def collect(self, path: str, name: str) -> None:
+    def collect(self, path: str, name: str, *, arrived: bool = False) -> None:
         """Read a package or a module.
 
         Args:
             path: its folder, or its file.
             name: the same, relative to the import root; what was collected under that name before is left as it is.
+            arrived: it came with a call: what lies above it has nothing to do with it.
 
         Raises:
             ConfigurationError: it cannot travel.
         """
         try:
-            self._collect(path, name)
+            self._collect(path, name, arrived=arrived)
         except OSError as error:
             reason = f"{error.filename or path} cannot be read: {error.strerror}"
             raise ConfigurationError(
                 f"{path} cannot travel with the calls that need it: {reason}", advice=_REFUSED
             ) from error
 
-    def _collect(self, path: str, name: str) -> None:
+    def _collect(self, path: str, name: str, *, arrived: bool) -> None:
         is_folder = os.path.isdir(path)
         if is_folder or path.endswith(".py"):
-            scopes = _scopes_above(path)
-            if scopes is None or is_ignored(scopes, path, is_folder=is_folder):
+            views = (_View(0, "", ()),) if arrived else _views_above(path)
+            if views is None or any(view.ignores(path, is_folder=is_folder) for view in views):
                 raise ConfigurationError(
                     f"git ignores {path}, and what it ignores never travels", advice="take it out of .gitignore"
                 )
             if is_folder:
-                self._folder(path, name, (_View(0, "", scopes),), (), included=False)
+                self._folder(path, name, views, (), included=False)
             else:
                 self._file(path, name)
         elif path.endswith(_COMPILED):
@@ -249,6 +250,17 @@ def _views_of(entry: "os.DirEntry[str]", views: Views) -> Views | None:
             return None
         views = (*views, _View(len(entry.path), target, scopes))
     return None if any(view.ignores(entry.path, is_folder=is_folder) for view in views) else views
+
+
+def _views_above(path: str) -> Views | None:
+    """The views of a package or module; ``None`` where a folder above it is ignored."""
+    views: list[_View] = []
+    for place in dict.fromkeys((path, os.path.realpath(path))):
+        scopes = _scopes_above(place)
+        if scopes is None:
+            return None
+        views.append(_View(len(path), place, scopes))
+    return tuple(views)
 
 
 def _with_scopes(views: Views, scopes: Iterable[tuple[int, Patterns]]) -> Views:

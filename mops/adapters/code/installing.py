@@ -27,6 +27,12 @@ def install(files: Mapping[str, bytes | memoryview], folder: str) -> None:
     _rejoin(shipped.namespaces)
 
 
+def has_arrived(path: str) -> bool:
+    """Whether a path leads to what was installed in this process."""
+    finders = (finder for finder in sys.meta_path if isinstance(finder, ShippedFinder))
+    return any(path.startswith(os.path.join(finder.folder, "")) for finder in finders)
+
+
 def write_files(files: Mapping[str, bytes | memoryview], folder: str) -> None:
     """Write files to an empty folder, for this user alone.
 
@@ -80,11 +86,14 @@ class ShippedFinder:
     Args:
         shipped: what travelled.
         folder: where it lies.
+
+    Attributes:
+        folder: see above.
     """
 
     def __init__(self, shipped: Shipped, folder: str) -> None:
         self._shipped = shipped
-        self._folder = folder
+        self.folder = folder
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -104,4 +113,4 @@ class ShippedFinder:
 
     def _place_of(self, name: str) -> str:
         """The folder in which a package of that name lies."""
-        return os.path.join(self._folder, *name.split(".")[:-1])
+        return os.path.join(self.folder, *name.split(".")[:-1])

@@ -10,6 +10,7 @@ from typing import Final, final
 
 from mops.adapters.code.collecting import CodeFile, Collector, Snapshot
 from mops.adapters.code.distributions import imported
+from mops.adapters.code.installing import has_arrived
 from mops.api.functions.first_party import FirstParty, spec_of
 from mops.core.canonical.leaves import content_digest
 from mops.core.code_tree import CODE_TREE, pack_tree
@@ -107,7 +108,7 @@ class _Snapshots:
         while wanted:
             others -= wanted
             for path, name in (root for top in sorted(wanted) for root in self._roots(top)):
-                collector.collect(path, name)
+                collector.collect(path, name, arrived=has_arrived(path))
             added = list(collector.files.items())[searched:]
             searched += len(added)
             sources = [file.content for name, file in added if name.endswith(".py")]

@@ -138,6 +138,27 @@ def test_a_package_that_git_ignores_is_refused(root, pattern):
         collector(root)
 
 
+def test_a_package_that_is_a_link_is_ignored_where_it_lies_as_well(root):
+    other = root.parent / "other"
+    (other / ".git").mkdir(parents=True)
+    (other / ".gitignore").write_text("/generated/\n/lib/secret.py\n")
+    write(other, "generated/__init__.py", "lib/__init__.py", "lib/secret.py")
+    for name in ("generated", "lib"):
+        (root / name).symlink_to(other / name)
+    assert sorted(collector(root, name="lib").files) == ["lib/__init__.py"]
+    with pytest.raises(ConfigurationError, match="git ignores"):
+        collector(root, name="generated")
+
+
+def test_what_lies_above_code_that_arrived_does_not_count(root):
+    (root.parent / ".git").mkdir()
+    (root.parent / ".gitignore").write_text("root/\n*.json\n")
+    write(root, "pkg/a.json")
+    made = Collector(["*.json"], Snapshot())
+    made.collect(str(root / "pkg"), "pkg", arrived=True)
+    assert sorted(made.files) == ["pkg/__init__.py", "pkg/a.json"]
+
+
 def test_files_of_more_than_ten_mebibytes_never_travel(root):
     for name, size in (("large", LARGEST + 1), ("fits", LARGEST)):
         with (root / "pkg" / name).open("wb") as file:
