@@ -88,6 +88,23 @@ def test_a_call_inside_of_a_call_ships_what_arrived_wherever_that_lies(places):
     assert len(places.trees()) == 1
 
 
+def test_processes_that_the_function_forks_or_spawns_import_what_arrived(package):
+    package.caller(
+        "pkg/work.py",
+        """
+        import multiprocessing
+        from pkg.parts import half
+        def work(x):
+            found = []
+            for method in ("fork", "spawn"):
+                with multiprocessing.get_context(method).Pool(1) as pool:
+                    found += pool.map(half, [x])
+            return found
+    """,
+    )
+    assert package.run(CALL)[0] == "[1.5, 1.5]\n"
+
+
 # ------------------------------------------------------------------------------------------------ what is found
 @pytest.mark.parametrize("named", [True, False])
 def test_an_editable_install_of_the_caller_travels_before_it_is_imported(places, named):

@@ -14,6 +14,7 @@ from mops.core.ignore_rules import Patterns, is_ignored
 
 LARGEST: Final = 10 << 20
 """Bytes."""
+_INIT: Final = "__init__.py"
 _COMPILED: Final = (".so", ".pyd")
 _GIT: Final = ".git"
 _IGNORES: Final = ".gitignore"
@@ -118,6 +119,7 @@ class Collector:
         self.stays: dict[str, str] = {}
         self._include = Patterns(include)
         self._snapshot = snapshot
+        self._of_others = frozenset[str]()  # the files of other parts of the namespace
 
     def collect(self, path: str, name: str, *, arrived: bool = False) -> None:
         """Read a package or a module.
@@ -130,6 +132,7 @@ class Collector:
         Raises:
             ConfigurationError: it cannot travel.
         """
+        self._of_others = frozenset(self.files)
         try:
             self._collect(path, name, arrived=arrived)
         except OSError as error:
@@ -158,6 +161,8 @@ class Collector:
     def _folder(
         self, path: str, name: str, views: Views, above: tuple[tuple[int, int], ...], *, included: bool
     ) -> None:
+        if f"{name}/{_INIT}" in self._of_others:
+            return  # nothing is imported from here
         status = os.stat(path)
         identity = status.st_dev, status.st_ino
         listed = self._snapshot.folder(path)

@@ -246,6 +246,15 @@ def test_links_are_followed_but_not_in_circles_nor_to_nothing(root):
     assert names(root) == ["pkg/__init__.py", "pkg/inside/linked.py"]
 
 
+def test_parts_of_a_namespace_are_joined_but_no_packages_in_them(root):
+    write(root, "ns/a.py", "ns/whole/__init__.py", "ns/shared/a.py", text="first")
+    write(root.parent / "two", "ns/a.py", "ns/b.py", "ns/whole/more.py", "ns/shared/b.py", text="second")
+    made = collector(root, name="ns")
+    made.collect(str(root.parent / "two" / "ns"), "ns")
+    assert sorted(made.files) == ["ns/a.py", "ns/b.py", "ns/shared/a.py", "ns/shared/b.py", "ns/whole/__init__.py"]
+    assert made.files["ns/a.py"].content == b"first"
+
+
 def test_each_file_is_read_once(root):
     snapshot = Snapshot()
     for text in ("first", "second"):
