@@ -6,17 +6,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from environments import CACHE, PROJECT, environment, image_layers, install_debian, run
+from environments import CACHE, PROJECT, environment, image_layers, install_debian, one_at_a_time, run
 
 _INSIDE = "MOPS_DEMO_INSIDE"
 
 
 def main() -> int:
     """Return the exit status of the demonstration."""
-    python = environment("demo-docker", "docker")
-    run(python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", ".")
-    install_debian(dockerd="docker.io", **{"docker-init": "tini"})
-    inside = {_INSIDE: "1", "MOPS_TEST_IMAGE": str(image_layers(python)), "PYTHONPATH": str(PROJECT)}
+    with one_at_a_time():
+        python = environment("demo-docker", "docker")
+        run(python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", ".")
+        install_debian(dockerd="docker.io", **{"docker-init": "tini"})
+        layers = image_layers(python)
+    inside = {_INSIDE: "1", "MOPS_TEST_IMAGE": str(layers), "PYTHONPATH": str(PROJECT)}
     command = [str(python), __file__]
     return subprocess.run(command, check=False, cwd=CACHE, env={**os.environ, **inside}).returncode
 

@@ -17,6 +17,7 @@ CACHE = PROJECT / ".cache"
 SECOND_PYTHON = CACHE / "trixie"
 SITE_OF_SECOND_PYTHON = "opt/site"  # relative to its root folder
 AZURITE = ("azurite", "3.37.0")  # the emulator of Azure Blob Storage
+IMAGE = ("--variant=minbase", "--include=python3,tzdata,ca-certificates", "bookworm")
 
 
 def run(*command: str | Path, **environment: str) -> None:
@@ -41,14 +42,25 @@ def one_at_a_time() -> Iterator[None]:
     """Wait until no other run uses what lies under .cache/."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another run that uses {CACHE}", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def install_debian(**package_of_command: str) -> None:
-    """Install the Debian packages of those commands that are missing."""
+    """Install the Debian packages of those commands that are missing.
+
+    Raises:
+        OSError: this is no Debian with root.
+        subprocess.CalledProcessError: a package cannot be had; what was said about it is printed.
+    """
     missing = {package for command, package in package_of_command.items() if not shutil.which(command)}
     if missing:
+        if not shutil.which("apt-get") or os.getuid():
+            raise OSError(f"install {', '.join(sorted(missing))}: only root of a Debian has it done by itself")
         run("apt-get", "update")
         run("apt-get", "install", "-y", *sorted(missing), DEBIAN_FRONTEND="noninteractive")
 
@@ -124,15 +136,20 @@ def second_python(python: Path, wheel: Path) -> None:
 
 
 def image_layers(python: Path) -> Path:
-    """Make ``.cache/image``: what an image for tests has below mops, a Debian 12 with Python and what mops needs."""
+    """Make ``.cache/image``: what an image for tests has below mops, a Debian 12 with Python and what mops needs.
+
+    Returns:
+        A folder with two layers: ``0.tar`` is Debian, and ``1.tar`` what mops needs. It is made anew when what it is
+        made from has changed, and where making it was interrupted or failed.
+    """
     folder = CACHE / "image"
-    key = _key(["image"])
+    key = _key(["image", *IMAGE])
     if not _is_current(folder, key):
         install_debian(debootstrap="debootstrap")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         root, site = folder / "root", folder / "site"
-        run("debootstrap", "--variant=minbase", "--include=python3,tzdata,ca-certificates", "bookworm", root)
+        run("debootstrap", *IMAGE, root)
         (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
         for litter in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
             shutil.rmtree(root / litter, ignore_errors=True)

@@ -28,6 +28,7 @@ from environments import (
 from stages import Stage, close, report_file, run_lanes
 
 ROOM = CACHE / "room"
+CONTAINERS = "test_docker*.py"
 SEEDS = "1000"  # of each simulated scenario, unless MOPS_SIM_SEEDS says otherwise
 
 
@@ -80,7 +81,12 @@ def test_stages(python: Path, wheel: Path) -> list[Stage]:
         node_tool(*AZURITE)
         install_docker(python)
         second_python(python, wheel)
-        return [[str(python), *_pytest("integration", "tests/integration")]]
+        return [[str(python), *_pytest("integration", "tests/integration", f"--ignore-glob=*/{CONTAINERS}")]]
+
+    def containers() -> list[list[str]]:
+        install_docker(python)
+        files = sorted(str(file.relative_to(ROOM)) for file in ROOM.glob(f"tests/integration/{CONTAINERS}"))
+        return [[str(python), *_pytest("containers", *files)]]
 
     services = {"MOPS_TEST_AZURITE": str(CACHE / AZURITE[0]), "MOPS_TEST_IMAGE": str(CACHE / "image")}
     other = f"chroot {SECOND_PYTHON} /usr/bin/env PYTHONPATH=/{SITE_OF_SECOND_PYTHON} /usr/bin/python3.13"
@@ -89,6 +95,7 @@ def test_stages(python: Path, wheel: Path) -> list[Stage]:
         Stage("unit", unit, ROOM, clean(**services), 1800),
         Stage("coverage", lambda: _coverage(python), ROOM, clean()),
         Stage("integration", integration, ROOM, clean(MOPS_OTHER_PYTHON=other, **services), 2400),
+        Stage("containers", containers, ROOM, clean(**services), 1200),
     ]
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 import mops
 from mops import DockerShell, Grow, MemoizingPicklingRunner, Retries, use_runner
 from mops.core.errors import CodeMismatchError, ConfigurationError, RemoteCrashed, SetupError, ShellFailed
+from tests.services.docker_engine import LAYERS
+from tests.services.docker_image import SITE
 from tests.services.docker_jobs import MODULE, eventually
 
 
@@ -232,12 +235,17 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "docker"
 
 
 def test_the_image_of_the_example_is_built_and_runs_a_call(jobs, tmp_path):
+    """As the documentation says, on a base that has Python and nothing else."""
+    debian, needed = sorted(LAYERS.glob("*.tar"))
+    jobs.docker.load("base:1", [debian])
     packages = tmp_path / "packages"
-    shutil.copytree(jobs.folder, packages)
+    with tarfile.open(needed) as tar:  # what pip install --target makes of all that mops needs
+        tar.extractall(tmp_path / "needed", filter="data")
+    shutil.copytree(tmp_path / "needed" / SITE, packages)
     shutil.copytree(Path(mops.__file__).parent, packages / "mops", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(jobs.folder, packages, dirs_exist_ok=True)
     shutil.copy(EXAMPLES / "Dockerfile", tmp_path)
-    base = f"BASE={jobs.docker.image}"
-    command = ["docker", "build", "--network", "none", "--build-arg", base, "-t", "example:1", str(tmp_path)]
+    command = ["docker", "build", "--network", "none", "--build-arg", "BASE=base:1", "-t", "example:1", str(tmp_path)]
     subprocess.run(command, check=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}, stdout=subprocess.PIPE)
     runner = MemoizingPicklingRunner(DockerShell("example:1", user=os.getuid(), network="none"), jobs.root)
     assert use_runner(runner)(jobs.module.add)(1, 2) == 3

@@ -5,14 +5,16 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.services.docker_image import IMAGE, write_image
+from tests.services.docker_image import IMAGE, write_archive, write_image
 
 _UNTIL_INPUT_ENDS = '"$@" & cat >/dev/null; kill $!; wait $!'  # nothing is left behind where the tests are killed
 _PATIENCE = 60.0
+LAYERS = Path(os.environ.get("MOPS_TEST_IMAGE", Path(__file__).resolve().parents[2] / ".cache" / "image"))
+"""A folder with the layers of images: a Debian with Python, and what mops needs."""
 
 
 class DockerEngine:
@@ -76,6 +78,12 @@ class DockerEngine:
         supervisor = _only_child(init)
         return init, supervisor, _only_child(supervisor)
 
+    def load(self, name: str, layers: Sequence[Path]) -> None:
+        """Have another image, of these layers."""
+        archive = write_archive(self._folder / "more.tar", name, layers)
+        self.docker("load", "-i", str(archive))
+        archive.unlink()
+
     def docker(self, *arguments: str) -> str:
         """What the command line of Docker prints."""
         done = self._docker(*arguments)
@@ -117,7 +125,7 @@ def docker_engine(folder: Path) -> Iterator[DockerEngine]:
     engine = DockerEngine(folder)
     engine.start()
     try:
-        archive = write_image(folder / "image.tar", _layers())
+        archive = write_image(folder / "image.tar", LAYERS)
         engine.docker("load", "-i", str(archive))
         archive.unlink()
         yield engine
@@ -140,8 +148,3 @@ def _mounted_in(folder: Path) -> list[str]:
     """What an engine leaves mounted that ran a container in the network of its machine."""
     mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     return [place for place in reversed(mounted) if place.startswith(f"{folder}/")]
-
-
-def _layers() -> Path:
-    here = Path(__file__).resolve().parents[2]
-    return Path(os.environ.get("MOPS_TEST_IMAGE", here / ".cache" / "image"))

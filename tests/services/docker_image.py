@@ -12,7 +12,7 @@ import mops
 
 IMAGE = "mops-test:latest"
 PYTHON = "/usr/local/bin/python"
-_SITE = "usr/local/lib/python3.11/dist-packages"
+SITE = "usr/local/lib/python3.11/dist-packages"
 
 
 def write_image(archive: Path, base: Path) -> Path:
@@ -26,7 +26,7 @@ def write_image(archive: Path, base: Path) -> Path:
     if not layers:
         raise RuntimeError(f"{base} is empty: make test fills it")
     top = archive.with_suffix(".layer")
-    write_layer(top, {_SITE + "/mops": Path(mops.__file__).parent})
+    write_layer(top, {SITE + "/mops": Path(mops.__file__).parent})
     return write_archive(archive, IMAGE, [*layers, top])
 
 
