@@ -107,6 +107,7 @@ class _RemoteCall(StartsNothing):
         self.slots = Slots(1)
         self._claim = claim
         self._folder = folder
+        self._remark = ""
 
     def invoke(self) -> Any:
         """Find the function, compare its code, bring in the arguments, and call it.
@@ -126,6 +127,10 @@ class _RemoteCall(StartsNothing):
             tell_apart(error, tree["versions"])
             raise
 
+    def remark(self) -> str:
+        """How the code here differs from the orchestrator's, where it may."""
+        return self._remark
+
     def _invoke(self, claim: Claim, use_code: Callable[[Buffer], None] | None = None) -> Any:
         call = load_call(self.world, self._folder, claim, self.serializer, use_code)
         names = call.definitions_that_differ
@@ -133,6 +138,7 @@ class _RemoteCall(StartsNothing):
             raise CodeMismatchError(f"the code here is not the orchestrator's: {'; '.join(names)}", definitions=names)
         if call.remark:
             _say(call.remark)
+            self._remark = call.remark
         try:
             return call.run()
         except SystemExit as error:

@@ -82,6 +82,7 @@ def _generations(past: PastCall) -> None:
                 ("published", _time(record.utc)),
                 ("duration", _duration(number_in(record.header, "elapsed"))),
                 ("peak memory", _memory(record.header.get("peak_memory"))),
+                ("remark", record.header.get("remark")),
                 ("size", screen.size(record.value_size) if record.kind == "result" else None),
                 ("codec", record.header.get("codec")),
                 ("fingerprint", record.fingerprint if record.kind == "result" else None),

@@ -76,10 +76,11 @@ class Ran:
         forked: this process is a fork of the one that was asked to run the function: it must not speak for it.
         changed: what is wrong with the inputs: they are not any more what the call is keyed by; empty if nothing is.
         peak_memory: bytes that the process had at most, where it ran nothing else.
+        remark: what is to be noted of the run; empty mostly.
         size: bytes of the value, once it was serialized.
     """
 
-    __slots__ = ("changed", "elapsed", "forked", "peak_memory", "result", "size", "started")
+    __slots__ = ("changed", "elapsed", "forked", "peak_memory", "remark", "result", "size", "started")
 
     def __init__(
         self,
@@ -90,9 +91,11 @@ class Ran:
         forked: bool = False,
         changed: str = "",
         peak_memory: int | None = None,
+        remark: str = "",
     ) -> None:
         self.changed = changed
         self.peak_memory = peak_memory
+        self.remark = remark
         self.result = result
         self.started = started
         self.elapsed = elapsed

@@ -26,6 +26,7 @@ def result_parts(
         elapsed=ran.elapsed,
         producer=ticket.producer,
         **({} if ran.peak_memory is None else {"peak_memory": ran.peak_memory}),
+        **({"remark": ran.remark} if ran.remark else {}),
         **value.header(),
     )
     return seal(

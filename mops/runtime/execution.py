@@ -54,12 +54,19 @@ class Errand(Protocol):
     def changed_inputs(self) -> str:
         """What is wrong with the files that the call is keyed by, after the function has run; empty if nothing is."""
 
+    def remark(self) -> str:
+        """What is to be noted of the run, after the function has run; empty mostly."""
+
 
 class StartsNothing:
     """The part of an errand that starts no command, and has no inputs but its own copies."""
 
     def changed_inputs(self) -> str:
         """Nothing: nobody else knows the files that it was given."""
+        return ""
+
+    def remark(self) -> str:
+        """Nothing."""
         return ""
 
     def start(
@@ -265,7 +272,8 @@ class Execution:
         elapsed = clock.monotonic() - began
         changed = self._errand.changed_inputs() if isinstance(result, Success) else ""
         forked, peak = os.getpid() != process, self.world.peak_memory()
-        return answers.Ran(result, started, elapsed, forked=forked, changed=changed, peak_memory=peak)
+        remark = self._errand.remark()
+        return answers.Ran(result, started, elapsed, forked=forked, changed=changed, peak_memory=peak, remark=remark)
 
     def _invoke(self) -> Any:
         if self._lease is None:

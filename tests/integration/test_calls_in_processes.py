@@ -556,6 +556,8 @@ def test_a_constant_with_another_value_in_the_remote_is_named(project):
     assert done.stderr == said
     (claim,) = project.claims()
     assert said.encode() in claim.with_name("e1.out").read_bytes()
+    shown = project.run("-m", "mops", "inspect", str(claim.parent)).stdout
+    assert "constants have other values here than in the orchestrator: stage:RATE" in shown
 
 
 def test_nothing_is_said_of_constants_that_are_the_same_in_the_remote(project):

@@ -382,6 +382,10 @@ class Invocation:
 
         return changed_since(self._keyed_files)
 
+    def remark(self) -> str:
+        """See ``Errand``. The code that ran is the one that the call is keyed by."""
+        return ""
+
     def invoke(self) -> Any:
         """Run the plain function in this thread, in the knowledge of which call that is."""
         for file in self._keyed_files:
