@@ -166,9 +166,11 @@ class Collector:
         status = os.stat(path)
         identity = status.st_dev, status.st_ino
         listed = self._snapshot.folder(path)
-        if identity in above or any(entry.name == _VIRTUAL_ENVIRONMENT for entry in listed):
+        here = {entry.name for entry in listed}
+        if identity in above or _VIRTUAL_ENVIRONMENT in here:
             return  # a link to a folder that it lies in, or an installation
-        views = _with_scopes(views, _scope_in(path, [os.path.join(path, _IGNORES)]))
+        if _IGNORES in here or _GIT in here:
+            views = _with_scopes(views, _scopes_of(path))
         for entry in listed:
             own = f"{name}/{_portable(entry.name)}"
             if not entry.is_dir():
@@ -279,7 +281,7 @@ def _scopes_above(path: str) -> Scopes | None:
     for folder in _up_to_the_project(os.path.dirname(path)):
         if scopes and is_ignored(scopes, folder, is_folder=True):
             return None
-        scopes += _scope_in(folder, [_exclude_of(folder), os.path.join(folder, _IGNORES)])
+        scopes += _scopes_of(folder)
     return scopes
 
 
@@ -314,8 +316,8 @@ def _line_in(path: str) -> str:
         return ""
 
 
-def _scope_in(folder: str, files: Iterable[str]) -> Iterator[tuple[int, Patterns]]:
-    for path in files:
+def _scopes_of(folder: str) -> Iterator[tuple[int, Patterns]]:
+    for path in (_exclude_of(folder), os.path.join(folder, _IGNORES)):
         try:
             with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
                 yield len(os.path.join(folder, "")), Patterns(file)

@@ -116,6 +116,14 @@ def test_a_repository_that_lies_elsewhere_has_its_own_patterns(root, tmp_path):
     assert names(root) == ["pkg/__init__.py"]
 
 
+def test_a_package_that_is_a_repository_has_its_own_patterns(root):
+    for name in ("pkg", "pkg/inner"):
+        (root / name / ".git" / "info").mkdir(parents=True)
+        (root / name / ".git" / "info" / "exclude").write_text("secret.py\n")
+        write(root, f"{name}/secret.py", f"{name}/a.py")
+    assert names(root) == ["pkg/__init__.py", "pkg/a.py", "pkg/inner/a.py"]
+
+
 def test_patterns_that_cannot_be_read_are_an_error(root):
     (root / "pkg" / ".gitignore").symlink_to(".gitignore")
     with pytest.raises(ConfigurationError, match=r"\.gitignore cannot be read"):
