@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from mops.core.blob_layout import Memo
-from mops.core.claim import Epoch
+from mops.core.claim import Epoch, read_log
 from mops.core.effects import Effect
-from mops.core.errors import RemoteCrashed, RunTimeout, ShellFailed
+from mops.core.errors import RemoteCrashed, RunTimeout, ShellFailed, StoreError
 from mops.core.execute import adopt
 from mops.core.publish import fail
 from mops.core.remote_output import TAIL_LINES, describe_exit, starved
@@ -63,11 +63,14 @@ def supervise(
     with closing(Child(lambda returned: serve(epoch, returned))) as child:
         watch = _Watch(child, OutputKeeper(memo, epoch, perform), run_timeout)
         with _signals(watch.terminate) as wakeup:
-            watch.until_it_has_ended(wakeup, session.interval, session.beat)
+            watch.until_it_has_ended(wakeup, session.interval, session.beat, lambda: _is_over(memo, epoch, perform))
             ended()
             if watch.terminated:
                 session.depart()  # and no end: a replacement may adopt at once
                 return _TERMINATED
+            if watch.unwanted:
+                session.depart()
+                return 0
             failure = watch.failure()
             if failure is not None:
                 drive(fail(memo, epoch, failure, timing.first_look), perform)
@@ -76,16 +79,27 @@ def supervise(
             return 0
 
 
+def _is_over(memo: Memo, epoch: Epoch, perform: Callable[[Effect], Any]) -> bool:
+    """Whether somebody else has ended our epoch. A store that does not answer is asked at the next beat."""
+    try:
+        drive(read_log(memo, epoch, 0.0), perform)
+    except StoreError:
+        return False
+    return epoch.end is not None
+
+
 class _Watch:
     """The watch over one child, from its start to its end.
 
     Attributes:
         terminated: the remote was told to stop, and publishes nothing.
+        unwanted: the epoch was ended from outside while the function ran: nobody waits for its outcome.
         returned: the function has returned; the child then published what it came to, or has not ended with 0.
     """
 
     def __init__(self, child: Child, output: OutputKeeper, run_timeout: float | None) -> None:
         self.terminated = False
+        self.unwanted = False
         self.returned = False
         self._child = child
         self._output = output
@@ -99,13 +113,16 @@ class _Watch:
         self.terminated = True
         self._child.kill()
 
-    def until_it_has_ended(self, wakeup: int, interval: float, beat: Callable[[], float]) -> None:
-        """Beat, pass output on and keep it, and stop a function that runs for too long.
+    def until_it_has_ended(
+        self, wakeup: int, interval: float, beat: Callable[[], float], is_over: Callable[[], bool]
+    ) -> None:
+        """Beat, pass output on and keep it, and stop a function that runs for too long, or for nobody.
 
         Args:
             wakeup: can be read when the child has ended.
             interval: seconds between two beats.
             beat: writes one; the seconds until the next is due.
+            is_over: whether the epoch was ended by somebody else, asked with each beat.
         """
         child = self._child
         due = time.monotonic() + interval / 10  # a call of a second needs no heartbeat
@@ -126,6 +143,9 @@ class _Watch:
             if time.monotonic() >= due:
                 until_next = beat()
                 self._output.store()
+                if not self.returned and is_over():
+                    self.unwanted = True
+                    child.kill()
                 due = time.monotonic() + until_next
         child.read_to_the_end(self._pass_on)
         self._output.store()

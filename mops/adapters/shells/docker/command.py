@@ -20,7 +20,9 @@ _AWAY: Final = 60.0
 """Seconds for which an engine that went away may stay away."""
 _PAUSE: Final = 0.2
 _LAST_WORDS: Final = 5.0
-"""Seconds for the end of its output, once a container has ended."""
+"""Seconds without more of its output, after which no more is waited for of a container that has ended."""
+_ENOUGH: Final = 16 << 20
+"""Bytes of output, of which more are not read twice for the sake of the last ones."""
 _FAREWELL: Final = 3.0
 """Seconds at the end of the program for containers to end whose outcome is known."""
 _ORPHANED: Final = 60.0
@@ -57,6 +59,7 @@ class ContainerFuture(Future[None]):
         self._stopped = threading.Event()
         self._ended = threading.Event()
         self._lost = False
+        self._heard = 0
         self._output = Output()
         if container:
             self.set_running_or_notify_cancel()
@@ -74,8 +77,10 @@ class ContainerFuture(Future[None]):
         return True
 
     def join(self, patience: float) -> None:
-        """Wait until it has been removed, for so many seconds at most."""
+        """Wait until it has been removed: for so many seconds at most, unless it has ended and its output still comes."""
         self._thread.join(max(0.0, patience))
+        if self._ended.is_set():
+            self._thread.join()
 
     def _live(self) -> None:
         error: BaseException | None = None
@@ -103,7 +108,10 @@ class ContainerFuture(Future[None]):
         reader.start()
         ending = self._wait(engine)
         self._ended.set()
-        reader.join(_LAST_WORDS)
+        heard = -1
+        while reader.is_alive() and heard != self._heard:
+            heard = self._heard
+            reader.join(_LAST_WORDS)
         return failure_of(ending, self._container[:_SHORT], self._memory, self._output.last_words())
 
     def _start(self, planned: Plan) -> str | None:
@@ -134,22 +142,24 @@ class ContainerFuture(Future[None]):
             return Ending(exit_code, short, error, daemon_lost=self._lost)
 
     def _forward(self, engine: Engine) -> None:
-        """Pass output on as it comes. Where the engine was away, all of it comes again: what was seen is left out."""
-        seen = 0
+        """Pass output on as it comes. Asked again, the engine sends all of it again: what was seen is left out.
+
+        It is asked again where it was away, and once the container has ended: who follows it may miss the last words.
+        """
         while True:
             last, position = self._ended.is_set(), 0
             try:
                 for data in engine.output(self._container):
-                    news = data[max(0, seen - position) :]
+                    news = data[max(0, self._heard - position) :]
                     position += len(data)
                     if news:
                         self._output.take(news)
-                        seen += len(news)
+                        self._heard += len(news)
             except ContainerGone:
                 break
             except Exception:  # noqa: BLE001 - losing output never fails a call
                 last = last or self._ended.is_set()
-            if last or self._ended.wait(_PAUSE):
+            if last or (self._ended.wait(_PAUSE) and self._heard > _ENOUGH):
                 break
         self._output.end()
 
