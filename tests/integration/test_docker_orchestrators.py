@@ -8,12 +8,14 @@ from pathlib import Path
 
 from mops.adapters.shells.docker.engine import engine
 from mops.adapters.shells.docker.leftovers import remove_ended
-from tests.services.docker_jobs import eventually
+from tests.services.docker_jobs import Held, eventually, held
 
+ONCE = Held(1, (), 1)
 PROGRAM = """
 import sys
 import docker_jobs
-from mops import DockerShell, MemoizingPicklingRunner, use_runner
+from mops import DockerShell, MemoizingPicklingRunner, events, observe, use_runner
+observe(lambda event: isinstance(event, events.Waiting) and open(sys.argv[1] + ".waiting", "w").close())
 code = {code!r}
 shell = DockerShell({image!r}, user={user}, network="none", mounts={{code: code}}, env={{"PYTHONPATH": code}})
 call = use_runner(MemoizingPicklingRunner(shell, {root!r}))(docker_jobs.begin_and_wait)
@@ -38,6 +40,10 @@ def test_ctrl_c_stops_and_removes_the_container(jobs):
         program.send_signal(signal.SIGINT)
         program.communicate(timeout=60)
     assert not jobs.docker.containers()
+    assert held(str(jobs.root)) == Held(1, ("cancelled",), 0)
+    Path(jobs.signs[1]).touch()
+    assert jobs.call("begin_and_wait")(*jobs.signs) == jobs.signs[1]
+    assert held(str(jobs.root)) == Held(2, ("cancelled",), 1)
 
 
 def test_a_program_that_ends_leaves_no_container(jobs):
@@ -45,6 +51,7 @@ def test_a_program_that_ends_leaves_no_container(jobs):
     with start_program(jobs) as program:
         assert program.communicate(timeout=60)[0] == f"{jobs.signs[1]}\n"
     assert not jobs.docker.containers()
+    assert held(str(jobs.root)) == ONCE
 
 
 def test_a_container_outlives_its_orchestrator_and_publishes_and_is_collected(jobs):
@@ -58,6 +65,9 @@ def test_a_container_outlives_its_orchestrator_and_publishes_and_is_collected(jo
     eventually(lambda: not jobs.docker.docker("ps", "-q"))
     assert "has ended" in jobs.collect()
     assert not jobs.docker.containers()
+    assert held(str(jobs.root)) == ONCE
+    assert jobs.call("begin_and_wait")(*jobs.signs) == jobs.signs[1]
+    assert held(str(jobs.root)) == ONCE, "that was a hit"
 
 
 def test_a_container_whose_call_is_over_is_stopped(jobs):
@@ -75,9 +85,11 @@ def test_a_container_whose_call_is_over_is_stopped(jobs):
 def test_two_orchestrators_share_one_execution(jobs):
     with start_program(jobs) as first, start_program(jobs) as second:
         eventually(Path(jobs.signs[0]).exists)
+        eventually(Path(f"{jobs.signs[0]}.waiting").exists)
         Path(jobs.signs[1]).touch()
         assert {program.communicate(timeout=60)[0] for program in (first, second)} == {f"{jobs.signs[1]}\n"}
     assert Path(jobs.signs[0]).read_text() == "begun\n"
+    assert held(str(jobs.root)) == ONCE
 
 
 def test_a_restarted_orchestrator_waits_for_the_container_of_the_one_before(jobs):
@@ -89,6 +101,7 @@ def test_a_restarted_orchestrator_waits_for_the_container_of_the_one_before(jobs
         Path(jobs.signs[1]).touch()
         assert second.communicate(timeout=120)[0] == f"{jobs.signs[1]}\n"
     assert Path(jobs.signs[0]).read_text() == "begun\n"
+    assert held(str(jobs.root)) == ONCE
     jobs.collect()
 
 
