@@ -151,7 +151,8 @@ def _made(address: Address) -> Client:
     if control is None:  # outside of the handler: what the library says may hold what it was told
         raise StoreDenied(
             f"{address.uri}: the settings in the environment of this process do not make a client",
-            advice=f"check the variables {_SETTINGS[SCHEMES.index(address.scheme)]}*",
+            advice=f"check the variables {_SETTINGS[SCHEMES.index(address.scheme)]}*, and in an image of a container "
+            "that it has CA certificates: apt-get install ca-certificates",
         )
     host = urlsplit(_endpoint(address.scheme)).hostname or ""
     known = not host or _KEPT.fullmatch(host)

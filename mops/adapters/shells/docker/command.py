@@ -77,7 +77,7 @@ class ContainerFuture(Future[None]):
         return True
 
     def join(self, patience: float) -> None:
-        """Wait until it has been removed: for so many seconds at most, unless it has ended and its output still comes."""
+        """Wait until it has been removed, for so many seconds at most: longer where it has ended, and output comes."""
         self._thread.join(max(0.0, patience))
         if self._ended.is_set():
             self._thread.join()
