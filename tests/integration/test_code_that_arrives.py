@@ -129,6 +129,30 @@ def test_an_editable_install_of_the_caller_travels_before_it_is_imported(places,
     assert out == "mine\n"
 
 
+def test_a_part_of_a_namespace_travels_that_only_the_finder_of_an_editable_install_knows(places):
+    places.caller("flat/parts/mine/__init__.py", "from company.mine.value import VALUE")
+    places.caller("flat/parts/mine/value.py", "VALUE = 'mine'\ndef work(): return VALUE, __name__")
+    places.caller("flat/parts/single.py", "VALUE = 'single'")
+    places.installed("company/mine/__init__.py", "VALUE = 'of the image'")
+    places.installed("company/lib/__init__.py")
+    places.caller("work.py", "def work():\n    from company import mine, single\n    return mine.VALUE, single.VALUE")
+    out, _ = places.run("""
+        from importlib.machinery import ModuleSpec, PathFinder
+        class Editable:
+            def find_spec(name, path=None, target=None):
+                if name == "company":
+                    spec = ModuleSpec(name, None, is_package=True)
+                    spec.submodule_search_locations = ["__editable__.company-1.0.finder.__path_hook__"]
+                    return spec
+                return PathFinder.find_spec(name, ["flat/parts"]) if name.startswith("company.") else None
+        sys.meta_path.append(Editable)
+        import work
+        from company.mine.value import work as inner
+        print(use_runner(runner)(work.work)(), use_runner(runner)(inner)())
+    """)
+    assert out == "('mine', 'single') ('mine', 'company.mine.value')\n"
+
+
 @pytest.mark.parametrize("module", ["zipped", "packed"])
 def test_code_in_an_archive_is_refused_with_what_to_do(places, module):
     places.caller("archive/zipped/__init__.py", "def work(x): return x")

@@ -115,13 +115,22 @@ class _Snapshots:
             wanted = {top for top in others if any(map(_importing(top), sources))}
         return CodeTree(collector.files, _remarks(collector.stays)) if collector.files else None
 
-    def _roots(self, top: str) -> Iterator[Root]:
-        """Where the parts of a top-level package or module lie that no installer put there."""
-        file, folders = _places_of(top)
+    def _roots(self, name: str) -> Iterator[Root]:
+        """Where the parts of a package or module lie that no installer put there.
+
+        A finder of an editable install may know a part of a namespace in a folder that is none of the namespace's.
+        """
+        file, folders = _places_of(name)
         there = list(filter(os.path.exists, folders))  # editable installs add what is no folder
-        for place in map(os.path.abspath, there or folders or filter(None, [file])):
-            if not self._installation.comes_installed(top, place):
-                yield place, top if folders else f"{top}.py"
+        is_namespace = bool(folders) and not file
+        places = there if is_namespace else there or folders or filter(None, [file])
+        for place in map(os.path.abspath, places):
+            if not self._installation.comes_installed(name.partition(".")[0], place):
+                yield place, name.replace(".", "/") + ("" if folders else ".py")
+        if is_namespace:
+            found = tuple(os.path.join(os.path.abspath(place), "") for place in there)
+            parts = (root for child in _loaded_in(name) for root in self._roots(child))
+            yield from (root for root in parts if not root[0].startswith(found))
 
 
 _snapshots: Final = _Snapshots()
@@ -166,17 +175,22 @@ def _loaded_tops() -> set[str]:
     return {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names - _NOBODY_IMPORTED
 
 
-def _places_of(top: str) -> tuple[str | None, list[str]]:
-    """The file and the folders of a top-level package or module, as far as it has them.
+def _loaded_in(package: str) -> list[str]:
+    """The modules that this process has imported from a package, but not from packages in there."""
+    return sorted(name for name in list(sys.modules) if name.rpartition(".")[0] == package)
+
+
+def _places_of(name: str) -> tuple[str | None, list[str]]:
+    """The file and the folders of a package or module, as far as it has them.
 
     What ``__main__`` is called, it is called because ``python -m`` runs it. Nothing is imported.
     """
-    if top in {"mops", "__main__"}:
+    if name in {"mops", "__main__"}:
         return None, []
-    module = sys.modules.get("__main__" if top == _top_of("__main__") and top not in sys.modules else top)
+    module = sys.modules.get("__main__" if name == _top_of("__main__") and name not in sys.modules else name)
     if module is not None:
         return getattr(module, "__file__", None), [*getattr(module, "__path__", ())]
-    spec = spec_of(top)
+    spec = spec_of(name)
     return (None, []) if spec is None else (spec.origin, [*(spec.submodule_search_locations or ())])
 
 
