@@ -12,6 +12,7 @@ import pytest
 
 from mops.core.errors import RemoteCrashed
 from mops.core.ports.shell import RemoteCommand
+from tests.integration.test_docker_orchestrators import start_program
 from tests.services.docker_jobs import eventually
 
 
@@ -68,6 +69,17 @@ def test_ctrl_c_while_an_image_is_built_ends_the_program_and_starts_nothing(jobs
         program.send_signal(signal.SIGINT)
         assert "KeyboardInterrupt" in program.communicate(timeout=60)[1]
     assert not jobs.docker.containers()
+
+
+def test_ctrl_c_twice_leaves_no_container_running(jobs):
+    with start_program(jobs) as program:
+        eventually(lambda: os.path.exists(jobs.signs[0]))
+        program.send_signal(signal.SIGINT)
+        eventually(lambda: list(jobs.root.glob("mops1/memo/**/e1.2")) or program.poll() is not None)
+        program.send_signal(signal.SIGINT)
+        program.communicate(timeout=60)
+    eventually(lambda: not jobs.docker.docker("ps", "-q"))
+    jobs.collect()
 
 
 def test_a_forked_child_makes_calls_while_those_of_its_parent_run(jobs):

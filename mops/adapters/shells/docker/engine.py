@@ -21,13 +21,13 @@ from mops.core.remote_output import TAIL_LINES
 GRACE: Final = 5
 """Seconds between the request to stop and the kill."""
 _ADDRESS: Final = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-_PATIENCE: Final = 60
-"""Seconds for an answer of the engine that takes no time of its own."""
+_PATIENCE: Final = 300
+"""Seconds for an answer of the engine. Where many containers start at once, on few processors, one takes minutes."""
 _CONNECTIONS: Final = 256
 """Kept open: two for each running container."""
 _NOBODY: Final = "65534:65534"
 _GOING: Final = ("removing", "dead")
-_SUPERUSER: Final = ("", "0", "root")
+_SUPERUSER: Final = ("", "root")
 _REMEDIES: Final = (
     ("executable file not found", "name the Python inside: DockerShell(image, command=['/path/to/python'])"),
     ("no such file or directory: unknown", "name the Python inside: DockerShell(image, command=['/path/to/python'])"),
@@ -231,7 +231,8 @@ class Engine:
     def _user_of(self, image: str) -> str:
         """The image's own user, unless that is the superuser."""
         user = str(self._inspected(image)["Config"].get("User") or "")
-        return _NOBODY if user.partition(":")[0] in _SUPERUSER else user
+        name = user.partition(":")[0]
+        return _NOBODY if name in _SUPERUSER or not name.strip("+-0") else user  # the engine takes 00 for 0, too
 
     def _inspected(self, image: str) -> Any:
         client: Any = self._client  # of which the stubs leave this method untyped
