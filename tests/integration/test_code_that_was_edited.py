@@ -132,6 +132,13 @@ def test_a_call_inside_of_a_call_takes_what_arrived_for_what_was_imported(packag
     assert out == "True\n"
 
 
+def test_a_module_that_is_removed_before_packing_is_not_the_one_of_the_image(package):
+    out, _ = run(package, 'os.unlink("settings.py")\nattempt(use_runner(runner)(work), 3)')
+    assert out.startswith("ConfigurationError")
+    assert "settings.py cannot travel: it is gone" in out
+    assert not package.project.claims()
+
+
 def test_a_file_that_is_removed_after_packing_travels_all_the_same(package):
     package.caller("pkg/other.py", "from pkg.parts import half\ndef work(x): return half(x)")
     out, _ = run(

@@ -153,6 +153,9 @@ class Collector:
                 self._folder(path, name, views, (), included=False)
             else:
                 self._file(path, name)
+                if name not in self.files:
+                    # Another one of that name may lie where the call runs.
+                    raise ConfigurationError(f"{path} cannot travel: {self.stays.get(path, 'it is gone')}")
         elif path.endswith(_COMPILED):
             raise _compiled(path)
         else:

@@ -237,6 +237,15 @@ def test_a_module_in_an_archive_is_refused(root):
             collector(root, name=name)
 
 
+def test_a_module_that_is_gone_or_too_large_is_refused_since_the_remote_may_have_another(root):
+    with (root / "large.py").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    (root / "link.py").symlink_to("gone.py")
+    for name, reason in (("large.py", "10 MiB"), ("gone.py", "it is gone"), ("link.py", "it is gone")):
+        with pytest.raises(ConfigurationError, match=rf"{name} cannot travel: .*{reason}"):
+            collector(root, name=name)
+
+
 def test_a_file_that_cannot_be_read_is_named(root):
     write(root, "pkg/a.py")
     os.rename(root / "pkg/a.py", root / "pkg/b.py")
