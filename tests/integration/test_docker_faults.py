@@ -16,10 +16,10 @@ from mops.adapters.shells.docker.engine import GRACE
 from mops.core.errors import ConfigurationError, RemoteCrashed, SetupError, ShellFailed, StoreFull, StoreReadOnly
 from tests.services.docker_jobs import Held, Jobs, eventually, has_given_a_sign_of_life, held
 
-AT_ONCE = 10.0
-"""Seconds. The engine tells of the end of a container as it comes, which takes a tenth of one on an idle machine."""
-STARTED = 20.0 + AT_ONCE
-"""A container has to be made and started first, which takes half a second on an idle machine."""
+AT_ONCE = 30.0
+"""Seconds. The engine tells of the end of a container as it comes: a tenth of one, on a machine that is not busy."""
+STARTED = 30.0 + AT_ONCE
+"""A container has to be made and started first: half a second, on a machine that is not busy."""
 AWAY = 3.0
 """For which an engine may be away, in these tests."""
 HEARTBEAT = 0.5

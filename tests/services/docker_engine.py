@@ -95,10 +95,13 @@ class DockerEngine:
         return self.docker("ps", "-aq", "--no-trunc").split()
 
     def wait_until_tidy(self) -> None:
-        """Wait until there are no containers any more; those that stay are an error."""
+        """Wait until there are no containers any more; those that stay are an error, and no burden of the next test."""
         deadline = time.monotonic() + _PATIENCE
-        while self.containers():
-            assert time.monotonic() < deadline, self.docker("ps", "-a")
+        while left := self.containers():
+            if time.monotonic() > deadline:
+                told = self.docker("ps", "-a")
+                self.docker("rm", "-f", "-v", *left)
+                raise AssertionError(told)
             time.sleep(0.05)
 
     def _docker(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -123,8 +126,8 @@ def docker_engine(folder: Path) -> Iterator[DockerEngine]:
     if not shutil.which("dockerd"):
         raise RuntimeError("dockerd is missing: make test installs it")
     engine = DockerEngine(folder)
-    engine.start()
     try:
+        engine.start()
         archive = write_image(folder / "image.tar", LAYERS)
         engine.docker("load", "-i", str(archive))
         archive.unlink()
