@@ -193,6 +193,31 @@ def test_what_an_editable_install_adds_to_a_path_is_no_folder(package):
     assert out == "15.0\n"
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import other",
+        "import os, other as another",
+        "import os, \\\n    other",
+        "from other import (\n    VALUE,\n)",
+        "try: import other\nexcept ImportError: pass",
+        "x = 1; import other",
+        "from importlib import import_module; import_module('other')",
+        "__import__('other')",
+    ],
+)
+def test_what_a_file_of_the_package_imports_travels_though_the_function_does_not_reach_it(places, statement):
+    places.caller("pkg/__init__.py")
+    places.caller("pkg/indirect.py", statement)
+    places.caller("pkg/work.py", "import sys\ndef work():\n    return __import__('ot' + 'her').VALUE")
+    places.caller("other.py", "VALUE = 'mine'")
+    places.installed("other.py", "VALUE = 'of the image'")
+    places.caller("others.py")
+    assert places.run("import others, pkg.indirect\n" + CALL.replace("(3)", "()"))[0] == "mine\n"
+    (tree,) = places.trees()
+    assert b'"others.py"' not in tree.read_bytes()
+
+
 def test_data_that_the_author_names_travels_with_the_package(places):
     places.caller("pkg/__init__.py")
     places.caller("pkg/data/rates.json", "[1, 2]")
