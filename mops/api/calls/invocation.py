@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
 
 from mops.api.calls.serving import SERVING, Served
+from mops.api.display.terminal import somebody_listens
 from mops.api.functions.target import Target
 from mops.api.locate import check_lasting, leaves_the_process
 from mops.core.batch import Order
@@ -275,7 +276,7 @@ class Invocation:
 
     def _about(self) -> bytes:
         """What the claim says of the call. Asked for on a miss alone, which is when it is worth saying what changed."""
-        if self.target.code_in_key and _somebody_listens():
+        if self.target.code_in_key and somebody_listens():
             from mops.api.records.explanation import say_what_changed
 
             say_what_changed(self.world.store, self.memo, self.target.about_code(self._extras))
@@ -395,9 +396,3 @@ class Invocation:
             return self.run_plainly()
         finally:
             SERVING.reset(token)
-
-
-def _somebody_listens() -> bool:
-    """Whether a line of level INFO would be seen. What nobody imported has no handlers, and costs 10 ms to import."""
-    logging = sys.modules.get("logging")
-    return logging is not None and logging.getLogger("mops").isEnabledFor(logging.INFO)
