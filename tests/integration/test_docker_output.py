@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from io import StringIO
+from itertools import pairwise
 from textwrap import dedent
 
 import pytest
@@ -42,40 +44,47 @@ def printers(jobs):
     return lambda name: use_runner(MemoizingPicklingRunner(jobs.shell(), jobs.root))(getattr(module, name))
 
 
-class Errors:
-    """What appeared on standard error."""
-
-    def __init__(self, capfd):
-        self.capfd, self.text = capfd, ""
+class Errors(StringIO):
+    """What appeared on standard error. What pytest captures loses what is written while it is looked at."""
 
     def have(self, words):
-        self.text += self.capfd.readouterr().err
-        return words in self.text
+        return words in self.getvalue()
 
 
-def test_parts_of_lines_long_lines_and_bytes_that_are_no_text_appear(printers, capfd):
-    errors = Errors(capfd)
+def look_at_errors(monkeypatch):
+    shown = Errors()
+    monkeypatch.setattr(sys, "stderr", shown)
+    return shown
+
+
+def test_parts_of_lines_long_lines_and_bytes_that_are_no_text_appear(printers, monkeypatch):
+    errors = look_at_errors(monkeypatch)
     printers("print_oddly")()
     eventually(lambda: errors.have("last"))
-    shown = errors.text[errors.text.index("begun") :]
+    shown = errors.getvalue()[errors.getvalue().index("begun") :]
     assert shown.startswith("begun, \ufffd\x00binary\nyyy")
     assert shown.count("y") == 300_000 + 1
     assert shown.endswith("y\n10%\r20%\r\nlast")
 
 
-def test_lines_appear_in_order_and_none_is_lost(printers, capfd):
-    errors = Errors(capfd)
+def test_lines_appear_in_order_and_none_is_lost(printers, monkeypatch):
+    errors = look_at_errors(monkeypatch)
     printers("count")()
     eventually(lambda: errors.have("\n19999\n"))
-    assert [int(line) for line in errors.text.splitlines() if line.isdigit()] == [*range(20_000)]
+    shown = [int(line) for line in errors.getvalue().splitlines() if line.isdigit()]
+    assert not {*range(20_000)} - {*shown}
+    assert len(shown) == 20_000
+    assert all(first < second for first, second in pairwise(shown))
 
 
-def test_a_function_that_prints_nothing_shows_nothing(printers, capfd):
-    errors = Errors(capfd)
+def test_a_function_that_prints_nothing_shows_nothing(printers, monkeypatch):
+    errors = look_at_errors(monkeypatch)
     printers("say_nothing")()
     printers("print_oddly")()
     eventually(lambda: errors.have("last"))
-    shown = [line for line in errors.text.partition("begun")[0].splitlines() if not line.startswith("others can write")]
+    shown = [
+        line for line in errors.getvalue().partition("begun")[0].splitlines() if not line.startswith("others can write")
+    ]
     assert not shown
 
 
