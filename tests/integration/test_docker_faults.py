@@ -119,6 +119,7 @@ def make_the_root_read_only(jobs):
 
 def make_the_root_writable(jobs):
     remount(jobs.root, "rw")
+    go_on(jobs)
     (kept,) = jobs.docker.containers()
     jobs.docker.docker("wait", kept)
     jobs.docker.docker("rm", "-v", kept)  # it holds the result
@@ -236,7 +237,9 @@ def small_disk(folder, size):
 
 
 def remount(folder, option):
-    subprocess.run(["mount", "-o", f"remount,{option}", folder], check=True)
+    """Again and again: it is refused while a sign of life is being written."""
+    command = ["mount", "-o", f"remount,{option}", folder]
+    eventually(lambda: subprocess.run(command, check=False, capture_output=True).returncode == 0)
 
 
 # ---------------------------------------------------------------------------------------------------- the table
