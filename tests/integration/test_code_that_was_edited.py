@@ -15,7 +15,7 @@ ATTEMPT = """
         except MopsError as error:
             print(type(error).__name__, error)
 
-    def edit(path, text):
+    def edit(path, text):  # to another size: what Python compiled is told by it, and by the second
         pathlib.Path(path).write_text(text)
 """
 
@@ -28,7 +28,7 @@ def test_a_constant_that_was_edited_between_import_and_packing_is_not_computed_w
     out, _ = run(
         package,
         """
-        edit("settings.py", "SCALE = 99")
+        edit("settings.py", "SCALE = 99  # edited")
         attempt(use_runner(runner)(work), 3)
     """,
     )
@@ -44,7 +44,7 @@ def test_a_module_that_is_loaded_anew_after_packing_is_not_mistaken_for_what_was
         """
         work = use_runner(runner)(work)
         attempt(work, 1)
-        edit("settings.py", "SCALE = 99")
+        edit("settings.py", "SCALE = 99  # edited")
         attempt(work, 2)
         importlib.reload(settings)
         attempt(work, 3)
@@ -61,7 +61,7 @@ def test_a_module_that_was_loaded_anew_before_packing_travels(package):
     out, _ = run(
         package,
         """
-        edit("settings.py", "SCALE = 99")
+        edit("settings.py", "SCALE = 99  # edited")
         importlib.reload(settings)
         attempt(use_runner(runner)(work), 2)
     """,
@@ -73,7 +73,7 @@ def test_a_forked_process_knows_that_its_parent_imported_before_the_edit(package
     out, _ = run(
         package,
         """
-        edit("settings.py", "SCALE = 99")
+        edit("settings.py", "SCALE = 99  # edited")
         time.sleep(0.1)  # the child begins later than the edit
         child = os.fork()
         if child == 0:

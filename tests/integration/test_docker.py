@@ -138,7 +138,7 @@ def test_a_python_that_is_too_old_is_named(jobs):
 
 def test_an_image_with_other_code_is_named_with_its_definitions(jobs, tmp_path):
     stale = tmp_path / "stale"
-    shutil.copytree(jobs.folder, stale)
+    shutil.copytree(jobs.folder, stale, ignore=shutil.ignore_patterns("__pycache__"))
     module = stale / f"{MODULE}.py"
     module.write_text(module.read_text().replace("return a + b", "return a - b"))
     with pytest.raises(CodeMismatchError) as raised:
