@@ -46,9 +46,9 @@ print(stopped - started)
 
 
 def package(folder: Path) -> None:
-    """Write a package with folders of ten modules, in a project with a ``.gitignore``."""
+    """Write a package with folders of ten modules, in a repository with a ``.gitignore``."""
     text = "".join(f"def function_{number}(x):\n    return x + {number}\n\n\n" for number in range(FUNCTIONS))
-    (folder / "pyproject.toml").touch()
+    (folder / ".git").mkdir()  # a repository of its own: one around it may ignore the folder
     (folder / ".gitignore").write_text("*.pyc\n*.log\nbuild/\ndist/\n.venv/\n/data\nsecret*\n")
     for number in range(FILES):
         name = "__init__.py" if number % 10 == 0 else f"m{number}.py"
