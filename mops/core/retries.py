@@ -1,12 +1,13 @@
 """What is tried again, how often, and after how long."""
 
 from collections.abc import Callable
+from math import isfinite, log2
 from typing import Any, Final, final
 
 from mops.core.errors import KINDS, ConfigurationError, FailureKind
 from mops.core.sizes import size_of
 
-_MOST_STEPS: Final = 60
+_MOST_DOUBLINGS: Final = 60
 
 
 @final
@@ -27,7 +28,7 @@ class Grow:
 
     def __init__(self, factor: float = 2.0, *, max: int | str | None = None, times: int | None = None) -> None:  # noqa: A002
         number: Any = factor
-        if not isinstance(number, int | float) or not number > 1:
+        if not isinstance(number, int | float) or not (isfinite(number) and number > 1):
             raise ConfigurationError(f"Grow multiplies the memory by a factor above 1, which {factor!r} is not")
         most = None if max is None else size_of(max, "max")
         if most == 0:
@@ -45,7 +46,7 @@ class Grow:
 
     def memory(self, first: int, step: int) -> int:
         """Bytes for the attempt after that many failures for lack of memory."""
-        grown = int(first * self.factor ** min(step, _MOST_STEPS))
+        grown = int(first * self.factor ** min(step, _MOST_DOUBLINGS / log2(self.factor)))
         return grown if self.max is None else max(first, min(grown, self.max))
 
     def goes_on(self, failures: int, memory: int | None) -> bool:
@@ -130,7 +131,7 @@ class Retries:
 
     def delay(self, failures: int) -> float:
         """Seconds to wait after that many failures."""
-        return float(min(self.longest_delay, self.first_delay * 2 ** min(failures - 1, _MOST_STEPS)))
+        return float(min(self.longest_delay, self.first_delay * 2 ** min(failures - 1, _MOST_DOUBLINGS)))
 
 
 def _check_count(name: str, count: Any) -> None:

@@ -7,7 +7,7 @@ from mops.core.errors import ConfigurationError, FailureKind
 from mops.core.ports.shell import Attempt, RunsInline, Shell, ShellBuilder, SupportsMemory
 from mops.core.retries import Grow, Retries
 
-OUT_OF_MEMORY: Final[FailureKind] = "out_of_memory"
+_OUT_OF_MEMORY: Final[FailureKind] = "out_of_memory"
 
 
 class Attempts:
@@ -78,7 +78,7 @@ class Attempts:
                 raise ConfigurationError(f"{choice!r} raised StopIteration when it was to build a Shell") from error
         if not callable(shell) or isinstance(shell, RunsInline | type):
             raise ConfigurationError(f"{choice!r} built {shell!r}, which starts no command")
-        grow, step = self._retries.out_of_memory, self._counts.get(OUT_OF_MEMORY, 0)
+        grow, step = self._retries.out_of_memory, self._counts.get(_OUT_OF_MEMORY, 0)
         if step and isinstance(grow, Grow) and isinstance(shell, SupportsMemory):
             shell = shell.with_memory(grow.memory(shell.memory, step))
         self._chosen = shell

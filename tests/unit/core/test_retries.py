@@ -74,6 +74,11 @@ def test_memory_grows_by_the_factor_up_to_the_most():
     assert Grow(1.5, max="64Gi").memory(11 << 30, 10_000) == 64 << 30
 
 
+def test_small_steps_lead_to_the_most_too():
+    assert Grow(1.01, max=7_000).memory(1_000, 195) < 7_000
+    assert Grow(1.01, max=7_000).memory(1_000, 196) == 7_000
+
+
 def test_memory_never_shrinks():
     assert Grow(max=10).memory(1_000, 1) == 1_000
 
@@ -113,6 +118,7 @@ def test_a_number_counts_further_attempts():
         lambda: Grow(1.0, times=1),
         lambda: Grow("2", times=1),
         lambda: Grow(float("nan"), times=1),
+        lambda: Grow(float("inf"), times=1),
         lambda: Grow(max=0),
         lambda: Grow(max="much"),
         Grow,
